@@ -1,0 +1,1 @@
+//! Runnable examples of embedding smarthome; see the files beside this one.
