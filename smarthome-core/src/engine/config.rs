@@ -1,0 +1,60 @@
+//! What a home's owner can set.
+
+use crate::{Device, Interlock, Topics};
+use core::time::Duration;
+use serde::{Deserialize, Serialize};
+
+/// The settings of one home. The defaults are what the documentation promises.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where messages go and come from.
+    pub topics: Topics,
+    /// What the home's appliances can do.
+    pub device: Device,
+    /// Who may open the gas valve.
+    pub interlock: Interlock,
+    /// The valve is closed when it stood open for so long; `None`: never.
+    pub gas_max_open: Option<Duration>,
+    /// How long the home may take to report what was commanded (10 s).
+    pub confirm_within: Duration,
+    /// How long after each send the next one follows: the first after `confirm_within`, then these (15 s, 20 s).
+    pub resend_after: [Duration; 2],
+    /// How long after the last send the operator is told (20 s).
+    pub give_up_after: Duration,
+    /// How long after its decision a command may leave (120 s).
+    pub valid_for: Duration,
+    /// How long after its request a sign-in's answer may leave (700 ms): the car looks twice within that.
+    pub answer_within: Duration,
+    /// How long commands wait for the end of a backlog, or for a fresh status (5 s).
+    pub settle_within: Duration,
+    /// How many fault lines a second a Producer may cause (20).
+    pub faults_per_second: u8,
+    /// How long a part may be away before the operator is told (10 s).
+    pub lost_after: Duration,
+    /// How many rows wait to be done at most (10,000).
+    pub outbox_rows: usize,
+    /// How many bytes wait to be done at most (16 MiB).
+    pub outbox_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            topics: Topics::default(),
+            device: Device::default(),
+            interlock: Interlock::default(),
+            gas_max_open: None,
+            confirm_within: Duration::from_secs(10),
+            resend_after: [Duration::from_secs(15), Duration::from_secs(20)],
+            give_up_after: Duration::from_secs(20),
+            valid_for: Duration::from_secs(120),
+            answer_within: Duration::from_millis(700),
+            settle_within: Duration::from_secs(5),
+            faults_per_second: 20,
+            lost_after: Duration::from_secs(10),
+            outbox_rows: 10_000,
+            outbox_bytes: 16 * 1024 * 1024,
+        }
+    }
+}
