@@ -69,7 +69,7 @@ pub enum Intent {
         /// One line.
         text: String,
     },
-    /// Tell the operator: the log at once, and the fault topic.
+    /// Publish an alert (QoS 1, not retained). The log had it already, as a [`Note::Raised`].
     Alert {
         /// Where.
         topic: String,
