@@ -104,9 +104,10 @@ impl Intent {
     /// How it is carried.
     pub fn class(&self) -> Class {
         match self {
-            Intent::Record(_) | Intent::SendCommand { .. } | Intent::WriteDocument(_) | Intent::Alert { .. } => {
-                Class::Journaled
-            }
+            Intent::Record(_)
+            | Intent::SendCommand { .. }
+            | Intent::WriteDocument(_)
+            | Intent::Alert { .. } => Class::Journaled,
             Intent::ServerState { .. } => Class::Latest,
             Intent::Answer { .. } => Class::Answer,
             Intent::Report { .. } | Intent::Note(_) => Class::Transient,

@@ -109,8 +109,12 @@ impl fmt::Display for Note {
             Note::Decided { id: None, remark, .. } => {
                 write!(f, "command turned down: {}", remark.as_deref().unwrap_or("no reason given"))
             }
-            Note::Sending { id, frame, send: 1, origins } => write!(f, "command {id} sending {frame} (from {origins})"),
-            Note::Sending { id, frame, send, .. } => write!(f, "command {id} sending {frame} again (send {send} of 4)"),
+            Note::Sending { id, frame, send: 1, origins } => {
+                write!(f, "command {id} sending {frame} (from {origins})")
+            }
+            Note::Sending { id, frame, send, .. } => {
+                write!(f, "command {id} sending {frame} again (send {send} of 4)")
+            }
             Note::Sent { id } => write!(f, "command {id} taken by the broker"),
             Note::Confirmed { id } => write!(f, "command {id} confirmed by the home"),
             Note::Unconfirmed { id, parts } => write!(f, "command {id} not followed by the home: {parts}"),
