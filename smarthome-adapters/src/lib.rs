@@ -2,5 +2,7 @@
 
 #[cfg(feature = "broker")]
 pub mod broker;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 #[cfg(feature = "testing")]
 pub mod testing;
