@@ -1,1 +1,6 @@
 //! adapters
+#[cfg(feature = "sqlite")]
+pub mod journal;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+pub mod state_dir;
