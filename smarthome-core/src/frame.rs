@@ -76,10 +76,14 @@ impl Frame {
     /// The frame of these bytes when `switch` is what its switches may be.
     #[inline]
     pub(crate) fn parse(bytes: &[u8], switch: Allowed) -> Result<Self, FrameError> {
-        match <[u8; LENGTH]>::try_from(bytes) {
-            Ok(nine) if accepts(&nine, &highest(switch)) => Ok(Self(nine)),
-            _ => grammar::parse(bytes, switch),
+        let Ok(nine) = <[u8; LENGTH]>::try_from(bytes) else {
+            return Err(FrameError::Length { found: bytes.len() });
+        };
+        if !accepts(&nine, &highest(switch)) {
+            grammar::check(&nine, switch)?;
         }
+        // The grammar returns no frame, so that a good one never takes the way through memory.
+        Ok(Self(nine))
     }
 
     pub(crate) const fn digit(mut self, at: At) -> Digit {
