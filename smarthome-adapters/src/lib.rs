@@ -1,6 +1,11 @@
-//! adapters
+//! Adapters that plug `smarthome-core` into the world, and the driver that runs its engine.
 
 #[cfg(feature = "broker")]
 pub mod broker;
+#[cfg(feature = "sqlite")]
+pub mod journal;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+pub mod state_dir;
 #[cfg(feature = "testing")]
 pub mod testing;
