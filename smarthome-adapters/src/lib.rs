@@ -1,1 +1,4 @@
 //! adapters
+
+pub mod clock;
+pub mod driver;
