@@ -2,3 +2,8 @@
 
 pub mod clock;
 pub mod driver;
+#[cfg(feature = "sqlite")]
+pub mod journal;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+pub mod state_dir;
