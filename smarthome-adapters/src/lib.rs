@@ -2,6 +2,8 @@
 
 #[cfg(feature = "broker")]
 pub mod broker;
+pub mod clock;
+pub mod driver;
 #[cfg(feature = "sqlite")]
 pub mod journal;
 #[cfg(feature = "sqlite")]
