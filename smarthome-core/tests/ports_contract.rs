@@ -1,5 +1,7 @@
 //! The ports in memory keep the contracts.
 
+#![allow(clippy::unwrap_used)]
+
 use async_trait::async_trait;
 use chrono::DateTime;
 use smarthome_core::ports::contract::{self, BrokerUnderTest, DocumentsUnderTest, JournalUnderTest};
