@@ -19,16 +19,18 @@
 //! #[ignore = "needs mosquitto (Debian package mosquitto); run with -- --include-ignored"]
 //! ```
 //!
-//! The servers die with the test process even when that is killed.
+//! The servers die with the test process even when that is killed: see [`Mosquitto`] and [`RabbitMq`].
 
 mod mosquitto;
 mod port;
 mod process;
+mod rabbitmq;
 
 use std::time::{Duration, Instant};
 
 pub use mosquitto::{Mosquitto, MosquittoConfig};
 pub use port::free_port;
+pub use rabbitmq::{RabbitMq, RabbitMqConfig};
 
 /// How often a condition is looked at again.
 const POLL: Duration = Duration::from_millis(10);

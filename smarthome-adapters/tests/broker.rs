@@ -345,7 +345,6 @@ async fn an_answer_is_not_held_back() -> TestResult {
     }
     rounds.sort_unstable();
     let median = rounds[50];
-    println!("QoS 1 round to one's own subscription, median {median:?}");
     assert!(median < Duration::from_millis(20), "median {median:?}");
     broker.stop().await?;
     Ok(())

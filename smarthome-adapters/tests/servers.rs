@@ -1,11 +1,15 @@
 //! The real brokers of the test helpers: that they start, stop, come back, and take the shipped definitions.
 #![cfg(feature = "testing")]
 
+use std::io::Read;
 use std::net::TcpStream;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use smarthome_adapters::testing::{Mosquitto, MosquittoConfig, free_port, wait_until};
+use smarthome_adapters::testing::{
+    Mosquitto, MosquittoConfig, RabbitMq, RabbitMqConfig, free_port, wait_until,
+};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -67,5 +71,113 @@ async fn mosquitto_asks_for_the_password_and_can_be_paused() -> TestResult {
     );
     server.resume();
     assert!(works(server.port(), "webos", "webos"));
+    Ok(())
+}
+
+/// Runs one step of the AMQP checks.
+fn amqp(server: &RabbitMq, step: &[&str]) -> TestResult {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/rabbitmq_definitions.py");
+    let done = Command::new("python3")
+        .arg(script)
+        .args([&server.amqp_port().to_string(), RabbitMq::USER, RabbitMq::USER])
+        .args(step)
+        .output()?;
+    if done.status.success() {
+        return Ok(());
+    }
+    Err(format!("{step:?}: {}", String::from_utf8_lossy(&done.stderr)).into())
+}
+
+/// Ends the process when the test ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs RabbitMQ and pika (Debian packages rabbitmq-server, mosquitto-clients; pip install pika); run with -- --include-ignored"]
+async fn rabbitmq_takes_the_shipped_definitions() -> TestResult {
+    let mut server = RabbitMq::start(RabbitMqConfig::default()).await?;
+    amqp(&server, &["declare"])?;
+
+    let port = server.mqtt_port().to_string();
+    let login = ["-p", &port, "-u", RabbitMq::USER, "-P", RabbitMq::USER, "-q", "1"];
+    let publish = |topic: &str, body: &str| {
+        Command::new("mosquitto_pub")
+            .args(login)
+            .args(["-t", topic, "-m", body])
+            .status()
+            .is_ok_and(|s| s.success())
+    };
+    assert!(publish("webos/android/info", "an answer"));
+    amqp(&server, &["take", "webos.android", "an answer"])?;
+    assert!(publish("webos/server/error", "a fault"));
+    amqp(&server, &["take", "data.error", "a fault"])?;
+
+    let mut subscriber = Running(
+        Command::new("mosquitto_sub")
+            .args(login)
+            .args(["-c", "-i", "brain", "-t", "webos/server/info", "-C", "1"])
+            .stdout(Stdio::piped())
+            .spawn()?,
+    );
+    // Published until it is subscribed; it ends by itself after the first message.
+    let came = wait_until(Duration::from_secs(20), async || {
+        publish("webos/server/info", "a request") && matches!(subscriber.0.try_wait(), Ok(Some(_)))
+    });
+    assert!(came.await, "nothing came by MQTT");
+    let mut text = String::new();
+    subscriber.0.stdout.take().ok_or("no output")?.read_to_string(&mut text)?;
+    assert_eq!(text, "a request\n");
+
+    let policies = server.rabbitmqctl(&["list_queues", "name", "policy"]).await?;
+    for (queue, policy) in [
+        ("webos.android", "answers"),
+        ("webos.car", "answers"),
+        ("webos.camera", "devices"),
+        ("data.log", "records"),
+        ("mqtt-subscription-brainqos1", "mqtt-sessions"),
+    ] {
+        let line = policies.lines().find(|line| line.starts_with(queue)).ok_or(policies.clone())?;
+        assert!(line.ends_with(policy), "{line}");
+    }
+
+    server.kill();
+    server.restart().await?;
+    amqp(&server, &["declare"])?;
+    server.stop().await;
+    assert!(TcpStream::connect(server.mqtt_address()).is_err(), "stopped, yet it answers");
+    Ok(())
+}
+
+/// What can be seen without a server. A published crate has no such file, so there is nothing to check in it.
+#[test]
+fn the_shipped_definitions_hold_no_secret_and_no_unlimited_queue() -> TestResult {
+    let Ok(text) = std::fs::read_to_string(RabbitMq::shipped_definitions()) else { return Ok(()) };
+    let file: serde_json::Value = serde_json::from_str(&text)?;
+    let list = |key: &str| file[key].as_array().cloned().unwrap_or_default();
+
+    assert!(!text.contains("\"password\""));
+    assert!(list("users").iter().all(|user| user["password_hash"] == ""));
+    let exchange = list("exchanges").into_iter().find(|exchange| exchange["name"] == "webos.topic");
+    assert!(exchange.is_some_and(|exchange| exchange["durable"] == true && exchange["type"] == "topic"));
+
+    assert_eq!(list("queues").len(), 6);
+    for queue in list("queues") {
+        assert!(queue["durable"] == true && queue["arguments"] == serde_json::json!({}), "{queue}");
+        assert!(list("bindings").iter().any(|b| b["destination"] == queue["name"]), "{queue} is not bound");
+    }
+    for policy in list("policies") {
+        let limits = &policy["definition"];
+        assert!(limits["max-length"].is_u64() && limits["overflow"] == "drop-head", "{policy}");
+        if policy["name"] == "answers" {
+            // A person waits ten seconds for an answer.
+            assert!(limits["message-ttl"].as_u64().is_some_and(|ttl| (10_001..=20_000).contains(&ttl)));
+        }
+    }
     Ok(())
 }

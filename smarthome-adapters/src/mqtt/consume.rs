@@ -379,6 +379,8 @@ impl<'a> Consumer<'a> {
     fn rang(&mut self, live: &mut Live<'a>) -> Result<(), End> {
         let now = self.clock.now().mono();
         if self.told != Told::Up {
+            // It does not close the connection either, so it is not the subscription that it dislikes.
+            live.subscribing = false;
             let why = format!("{}: the broker does not answer", self.mqtt.config.address());
             return Err(End::Lost(Lost::new(ErrorKind::Retry, why)));
         }

@@ -41,7 +41,7 @@ pub(super) struct Line<'a> {
 /// What a connection has come to.
 #[derive(Default)]
 struct Progress {
-    /// It delivered something.
+    /// It delivered or took something.
     useful: bool,
     /// Until when the broker has to answer the subscription, if that is open.
     subscribed_by: Option<Mono>,
@@ -99,6 +99,7 @@ impl Line<'_> {
                     break None;
                 }
                 Next::Stalled => {
+                    progress.subscribed_by = None;
                     let why = format!("{}: the broker confirms nothing any more", self.config.address());
                     break Some(Lost::new(ErrorKind::Retry, why));
                 }
@@ -166,6 +167,7 @@ impl Line<'_> {
                     tell(News::Up);
                 }
             },
+            Incident::Confirmed(..) => progress.useful = true,
             Incident::Arrived(arrival) => {
                 progress.useful = true;
                 if arrival.packet != 0 {

@@ -23,7 +23,9 @@ pub(super) fn find_program(name: &str) -> Option<PathBuf> {
 
 /// Runs a tool to its end and returns what it printed on standard output.
 pub(super) fn run_tool(command: &mut Command) -> Result<String, ServerError> {
-    let shown = format!("{command:?}");
+    // Not its own `{:?}`, which lists the environment too.
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let shown = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
     let done = command
         .stdin(Stdio::null())
         .output()
