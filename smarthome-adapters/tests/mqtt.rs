@@ -3,5 +3,9 @@
 
 #[path = "mqtt/basics.rs"]
 mod basics;
+#[path = "mqtt/contract.rs"]
+mod contract;
+#[path = "mqtt/proxy.rs"]
+mod proxy;
 #[path = "mqtt/support.rs"]
 mod support;
