@@ -63,6 +63,28 @@ pub(crate) struct Findings {
     pub(crate) checked: bool,
 }
 
+/// Tells a file from another one that came to its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity(Option<(u64, u64)>);
+
+impl Identity {
+    /// The file that is at `path` now.
+    pub(crate) fn of(path: &Path) -> Identity {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            Identity(fs::metadata(path).ok().map(|file| (file.dev(), file.ino())))
+        }
+        #[cfg(not(unix))]
+        Identity(path.exists().then_some((0, 0)))
+    }
+
+    /// An error when the file is not there any more: SQLite would go on writing into what nobody finds again.
+    pub(crate) fn check(self, path: &Path) -> Result<(), SqliteError> {
+        if Identity::of(path) == self { Ok(()) } else { Err(SqliteError::Gone { path: path.into() }) }
+    }
+}
+
 /// Makes a file where none is; `first` fills in `meta`. It appears under its name when it is complete.
 pub(crate) fn create(
     path: &Path,
