@@ -61,13 +61,9 @@ impl Keeper {
         collection: Collection,
     ) -> Result<(Documents, mpsc::Receiver<Documents>), SqliteError> {
         let rows = table::all(&self.connection, table_of(collection)?);
-        let rows = rows.map_err(|source| LAYOUT.error(&self.path, "read", source))?;
-        let mut documents = Vec::with_capacity(rows.len());
-        for row in rows {
-            match row {
-                Ok(document) => documents.push(document),
-                Err(bad) => self.name_once(collection, bad),
-            }
+        let (documents, others) = rows.map_err(|source| LAYOUT.error(&self.path, "read", source))?;
+        for bad in others {
+            self.name_once(collection, bad);
         }
         let (news, receiver) = mpsc::channel(BEHIND);
         self.watchers.push(Watcher { collection, news });
