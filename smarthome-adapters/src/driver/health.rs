@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// The pause before the first restart, and the longest one.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
@@ -21,27 +22,42 @@ const WORKED: Duration = Duration::from_secs(10);
 
 type Life = Pin<Box<dyn Future<Output = Result<Infallible, PortError>> + Send>>;
 
-/// Starts everything that runs by itself. It ends when the set is dropped.
-pub(super) fn start(ports: &Ports, to: &Arc<dyn Inbox>) -> JoinSet<()> {
+/// Everything that runs by itself. It ends when this is dropped.
+pub(super) struct Parts {
+    _running: JoinSet<()>,
+    ending: CancellationToken,
+}
+
+impl Parts {
+    /// From now on a part that ends is left alone.
+    pub(super) fn may_end(&self) {
+        self.ending.cancel();
+    }
+}
+
+/// Starts everything that runs by itself.
+pub(super) fn start(ports: &Ports, to: &Arc<dyn Inbox>) -> Parts {
     let mut parts = JoinSet::new();
+    let ending = CancellationToken::new();
     let documents = ports.documents.clone();
-    parts.spawn(supervise("store", ports.clock.clone(), to.clone(), move |inbox| {
+    parts.spawn(supervise("store", ports.clock.clone(), to.clone(), ending.clone(), move |inbox| {
         let documents = documents.clone();
         Box::pin(async move { documents.watch(Collection::Users, &*inbox).await })
     }));
     let broker = ports.broker.clone();
-    parts.spawn(supervise("broker", ports.clock.clone(), to.clone(), move |inbox| {
+    parts.spawn(supervise("broker", ports.clock.clone(), to.clone(), ending.clone(), move |inbox| {
         let broker = broker.clone();
         Box::pin(async move { broker.listen(&*inbox).await })
     }));
-    parts
+    Parts { _running: parts, ending }
 }
 
-/// Runs a part for ever.
+/// Runs a part until it may end.
 pub(super) async fn supervise(
     part: &'static str,
     clock: Arc<dyn Clock>,
     to: Arc<dyn Inbox>,
+    ending: CancellationToken,
     start: impl Fn(Arc<Watched>) -> Life + Send,
 ) {
     let watched =
@@ -58,6 +74,9 @@ pub(super) async fn supervise(
             Some(Ok(Ok(never))) => match never {},
             None => PortError::new(ErrorKind::Retry, "ended"),
         };
+        if ending.is_cancelled() {
+            return;
+        }
         if clock.now().mono().since(began) >= WORKED {
             pauses.start_over();
         }

@@ -98,17 +98,17 @@ impl Loop {
         Ok(true)
     }
 
-    /// Tells the engine of the stop, and deals with what is under way until that has ended or took too long.
-    pub(super) async fn finish(&mut self, stop: &mut Stop<'_>) -> Result<(), PortError> {
+    /// Tells the engine of the stop, and deals with what is under way until that has ended (`true`) or took too long.
+    pub(super) async fn finish(&mut self, stop: &mut Stop<'_>) -> Result<bool, PortError> {
         self.own.push_back(Event::Stop);
         loop {
             self.let_leave();
             if self.own.is_empty() && self.lanes.is_empty() && self.executor.is_idle() {
-                return Ok(());
+                return Ok(true);
             }
             if !self.turn(stop, false).await? {
                 tracing::warn!("stopped with work under way: it comes again at the next start");
-                return Ok(());
+                return Ok(false);
             }
         }
     }
