@@ -9,8 +9,8 @@ use smarthome_core::engine::{Collection, Documents, Event, Link};
 use smarthome_core::ports::{Clock, ErrorKind, Inbox, PortError};
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -60,8 +60,9 @@ pub(super) async fn supervise(
     ending: CancellationToken,
     start: impl Fn(Arc<Watched>) -> Life + Send,
 ) {
-    let watched =
-        Arc::new(Watched { part, to, lost: AtomicBool::new(false), linked: AtomicBool::new(false) });
+    let lost = AtomicBool::new(false);
+    let linked = AtomicBool::new(false);
+    let watched = Arc::new(Watched { part, to, lost, linked, said: Mutex::default() });
     let mut pauses = Pauses::new(PAUSES[0], PAUSES[1]);
     loop {
         let began = clock.now().mono();
@@ -91,22 +92,33 @@ pub(super) struct Watched {
     to: Arc<dyn Inbox>,
     lost: AtomicBool,
     linked: AtomicBool,
+    /// What a person was last asked to do.
+    said: Mutex<String>,
 }
 
 impl Watched {
     async fn ended(&self, why: &PortError) {
         let first = !self.lost.swap(true, Ordering::Relaxed);
-        if why.kind == ErrorKind::AskPerson {
-            tracing::error!(part = self.part, "{why}");
-        } else if first {
-            tracing::warn!(part = self.part, "lost, trying again: {why}");
-        }
+        self.log(why, first);
         if self.linked.swap(false, Ordering::Relaxed) {
             // It ended without a word about the link.
             self.to.push(Event::Link(Link::Down { why: why.text.clone() })).await;
         }
         if first {
             self.tell(Some(why.text.clone())).await;
+        }
+    }
+
+    /// Once when it is lost, and again when it is something else that a person has to do.
+    fn log(&self, why: &PortError, first: bool) {
+        if why.kind == ErrorKind::AskPerson {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            if first || *said != why.text {
+                tracing::error!(part = self.part, "{why}");
+                said.clone_from(&why.text);
+            }
+        } else if first {
+            tracing::warn!(part = self.part, "lost, trying again: {why}");
         }
     }
 

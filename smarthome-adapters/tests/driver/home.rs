@@ -93,6 +93,14 @@ impl Home {
         }
     }
 
+    /// Lets much time pass, in coarse steps.
+    pub async fn pass_long(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.clock.advance(1_000);
+            self.quiet().await;
+        }
+    }
+
     /// A message arrives; its number.
     pub fn arrives(&self, topic: &str, payload: &str) -> u64 {
         let number = self.next.fetch_add(1, Ordering::SeqCst);

@@ -53,9 +53,9 @@ async fn a_long_absence_is_told_once_and_its_end_once() {
     let mut notes = home.handle.notes();
     home.journal.commits.set(Does::Fails(ErrorKind::AskPerson));
     home.signs_up("u2");
-    home.pass(20_000).await;
+    home.pass_long(20).await;
     home.journal.commits.set(Does::Works);
-    home.pass(40_000).await;
+    home.pass_long(40).await;
     assert_eq!(home.broker.acknowledged(), [1]);
     assert!(home.stops().await.is_ok());
     let mut raised = Vec::new();
@@ -129,9 +129,9 @@ async fn a_command_that_waited_too_long_for_the_journal_does_not_leave() {
     let home = Home::ready().await;
     home.journal.commits.set(Does::Fails(ErrorKind::Retry));
     let mut following = home.handle.send(command("022152022"), Origin::Cli).await.unwrap();
-    home.pass(150_000).await;
+    home.pass_long(150).await;
     home.journal.commits.set(Does::Works);
-    home.pass(30_000).await;
+    home.pass_long(30).await;
     assert!(home.broker.given_to(COMMANDS).is_empty());
     let mut last = None;
     while let Some(note) = following.next().await {

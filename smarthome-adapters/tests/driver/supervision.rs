@@ -61,9 +61,9 @@ async fn a_long_absence_is_told_once_and_its_end_once() {
     for _ in 0..20 {
         home.documents.watch.lives(Life::Fails(ErrorKind::AskPerson));
     }
-    home.pass(400_000).await;
+    home.pass_long(400).await;
     home.documents.watch.tells(snapshot());
-    home.pass(60_000).await;
+    home.pass_long(60).await;
     assert!(home.stops().await.is_ok());
     let mut raised = Vec::new();
     while let Some(note) = notes.next().await {
