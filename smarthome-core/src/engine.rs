@@ -38,11 +38,13 @@ use faults::Faults;
 use health::Health;
 use lane::Lane;
 use on_delivery::HeldSignIn;
-use outbox::Outbox;
+use outbox::{Outbox, Progress};
 use turn::{Ids, Turn};
 
 /// The part that the connection to the broker is, in health events and alerts.
 const BROKER: &str = "broker";
+/// The part that the store is.
+const STORE: &str = "store";
 
 /// One home's brain.
 ///
@@ -198,7 +200,7 @@ impl Engine {
             Link::BacklogEnd => self.lane.backlog_end(),
             Link::Down { why } => {
                 self.link_up = false;
-                self.lane.link_down();
+                self.lane.link_down(turn.mono());
                 self.health.lost(BROKER, why, turn.mono());
             }
         }
@@ -233,28 +235,27 @@ impl Engine {
             return self.state_said(result.is_ok(), turn.mono());
         }
         let Err(result) = self.lane.outcome(id, result, turn) else { return };
-        if let Ok(Some(finished)) = self.outbox.outcome(id, result, turn) {
-            self.on_written(finished, turn);
+        match self.outbox.outcome(id, result, turn) {
+            Some(Progress::WriteFailed(why)) => self.health.lost(STORE, why, turn.mono()),
+            Some(Progress::Written(row, revision)) => {
+                self.health.back(STORE, turn);
+                self.accounts.written(&row.document, row.id, revision);
+            }
+            Some(Progress::WriteRefused(row, error)) => self.on_refused(&row, &error, turn),
+            Some(Progress::Told) | None => {}
         }
     }
 
-    fn on_written(&mut self, finished: outbox::Finished, turn: &mut Turn<'_>) {
-        let row = finished.row;
-        match finished.result {
-            Ok(Done::Written(revision)) => self.accounts.written(&row.document, row.id, revision),
-            Ok(Done::Published) => {}
-            Err(error) => {
-                self.accounts.refused(&row.document, row.id);
-                let uid = quoted(&row.document);
-                let text = alloc::format!("writing {} {uid} failed for good: {error}", row.collection);
-                turn.alert(AlertCode::WriteFailed, text);
-                if let Some(client) = row.producer {
-                    let why: String = error.text.chars().take(160).collect();
-                    let fault = Fault::StoreRefused { uid, why };
-                    let rejected = Rejected { sender: Sender::Client(client), own: true, fault };
-                    self.faults.report(&rejected, &self.config.topics, turn);
-                }
-            }
+    fn on_refused(&mut self, row: &WriteRow, error: &PortError, turn: &mut Turn<'_>) {
+        self.accounts.refused(&row.document, row.id);
+        let uid = quoted(&row.document);
+        let text = alloc::format!("writing {} {uid} failed for good: {error}", row.collection);
+        turn.alert(AlertCode::WriteFailed, text);
+        if let Some(client) = row.producer {
+            let why: String = error.text.chars().take(160).collect();
+            let fault = Fault::StoreRefused { uid, why };
+            let rejected = Rejected { sender: Sender::Client(client), own: true, fault };
+            self.faults.report(&rejected, &self.config.topics, turn);
         }
     }
 

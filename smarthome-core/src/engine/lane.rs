@@ -31,6 +31,8 @@ use row::{Phase, Row, claimed, close_alone, closes_gas};
 #[derive(Debug, Default)]
 struct Gate {
     up: bool,
+    /// When it went down; `None` when that was in an earlier run.
+    down_since: Option<Mono>,
     /// What queued up while the connection was down has been read, or was waited for long enough.
     read: bool,
     /// Until when a fresh status is waited for after the connection came up.
@@ -53,8 +55,8 @@ pub(crate) struct Lane {
     rows: BTreeMap<EffectId, Row>,
     expectations: Expectations,
     echoes: Echoes,
-    /// Effects on their way, with their rows.
-    leaving: BTreeMap<EffectId, EffectId>,
+    /// Effects on their way, with their rows, and whether they are urgent.
+    leaving: BTreeMap<EffectId, (EffectId, bool)>,
     gate: Gate,
     pause: Backoff,
     /// Counts commands, everybody's, in the order in which they were seen or decided.
@@ -93,7 +95,12 @@ impl Lane {
         config: &Config,
         now: Now,
     ) {
-        for row in rows {
+        for mut row in rows {
+            // Settings may have changed since it was decided.
+            let (fits, _) = row.command.fit(config.device);
+            let (command, _) = config.interlock.screen(fits, row.origins);
+            row.outstanding = row.outstanding.intersection(command.parts());
+            row.command = command;
             let order = self.next_order();
             let valid_until = now.deadline_for(row.valid_until, config.valid_for);
             self.newest_mode = Some(row.command.mode());
@@ -204,7 +211,7 @@ impl Lane {
         if !self.gate.up || !self.gate.read || self.pause.pause(turn.mono()).is_some() {
             return;
         }
-        while !self.rows.values().any(|row| row.phase == Phase::Leaving && !row.urgent) {
+        while !self.leaving.values().any(|(_, urgent)| !urgent) {
             let queued = self.rows.values().filter(|row| row.phase == Phase::Queued && !row.urgent);
             let Some(next) = queued.min_by_key(|row| row.order).map(|row| row.row.id) else { return };
             self.leave(next, turn);
@@ -236,7 +243,7 @@ impl Lane {
         let origins = if row.row.sends > 1 { row.row.origins.with(Origin::Resend) } else { row.row.origins };
         turn.note(Note::Sending { id, frame, send: row.row.sends, origins });
         let effect = turn.detached(Intent::SendCommand { frame, unjournaled }, Some(row.valid_until));
-        self.leaving.insert(effect, id);
+        self.leaving.insert(effect, (id, row.urgent));
         self.echoes.leaves(id, frame);
     }
 
@@ -247,7 +254,7 @@ impl Lane {
         result: Result<Done, PortError>,
         turn: &mut Turn<'_>,
     ) -> Result<(), Result<Done, PortError>> {
-        let Some(id) = self.leaving.remove(&effect) else { return Err(result) };
+        let Some((id, _)) = self.leaving.remove(&effect) else { return Err(result) };
         match result {
             Ok(_) => self.taken(id, turn),
             Err(error) => self.not_taken(id, error.kind, turn),
@@ -343,8 +350,12 @@ impl Lane {
 
     /// Whether a command would leave at once.
     fn is_free(&self, now: Mono) -> bool {
-        let waiting = |row: &Row| matches!(row.phase, Phase::Queued | Phase::Leaving);
-        self.gate.up && self.gate.read && self.pause.pause(now).is_none() && !self.rows.values().any(waiting)
+        let queued = self.rows.values().any(|row| row.phase == Phase::Queued);
+        self.gate.up
+            && self.gate.read
+            && self.pause.pause(now).is_none()
+            && self.leaving.is_empty()
+            && !queued
     }
 
     fn next_order(&mut self) -> u64 {

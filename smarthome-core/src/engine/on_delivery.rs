@@ -48,14 +48,11 @@ impl Engine {
             Ok(Request::SignUp { client, uid, name }) => self.sign_up(client, uid, name, turn),
             Ok(Request::SignIn { client, uid }) => {
                 // An answer to an old question greets the wrong person.
-                if self.lane.in_backlog() {
-                    return turn.note(Note::Logged { text: "a sign-in from the backlog was dropped".into() });
-                }
-                let until = delivery.arrived.after(self.config.answer_within);
-                if until <= turn.mono() {
-                    return turn
-                        .note(Note::Logged { text: "a sign-in that waited too long was dropped".into() });
-                }
+                let asked = self.lane.sent_after(delivery.arrived);
+                let until = asked.map(|asked| asked.after(self.config.answer_within));
+                let Some(until) = until.filter(|until| *until > turn.mono()) else {
+                    return turn.note(Note::Logged { text: "a sign-in that is too old was dropped".into() });
+                };
                 let sign_in = HeldSignIn { client, uid, until };
                 if self.accounts.loaded() || self.accounts.document(&sign_in.uid).is_some() {
                     self.sign_in(sign_in, turn);

@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::effect::{Alert, AlertCode, EffectId, Intent};
-use super::event::Done;
+use super::event::{Done, Revision};
 use super::journal::{AlertRow, Entry, WriteRow};
 use super::note::Note;
 use super::turn::Turn;
@@ -12,7 +12,7 @@ use crate::retry::Backoff;
 use crate::topic::FAULT_ERROR;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -28,11 +28,17 @@ enum Kind {
     Alert,
 }
 
-/// How a document write ended.
+/// What an outcome means.
 #[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) row: WriteRow,
-    pub(crate) result: Result<Done, PortError>,
+pub(crate) enum Progress {
+    /// The store holds it.
+    Written(WriteRow, Revision),
+    /// The store does not work; it is tried again.
+    WriteFailed(String),
+    /// The store will never take it.
+    WriteRefused(WriteRow, PortError),
+    /// About an alert, and nothing follows.
+    Told,
 }
 
 #[derive(Debug)]
@@ -67,11 +73,6 @@ impl Outbox {
         self.bytes = writes.iter().map(write_size).chain(alerts.iter().map(alert_size)).sum();
         self.writes = writes.into_iter().map(|row| (row.id, row)).collect();
         self.alerts = alerts.into_iter().map(|row| (row.id, row)).collect();
-    }
-
-    /// The writes that are not done, oldest first.
-    pub(crate) fn writes(&self) -> impl Iterator<Item = &WriteRow> {
-        self.writes.values()
     }
 
     /// Whether there is room for more.
@@ -122,33 +123,38 @@ impl Outbox {
         }
     }
 
-    /// How an effect of ours ended; `Err(())` when it was none.
+    /// How an effect of ours ended; `None` when it was none.
     pub(crate) fn outcome(
         &mut self,
         id: EffectId,
         result: Result<Done, PortError>,
         turn: &mut Turn<'_>,
-    ) -> Result<Option<Finished>, Result<Done, PortError>> {
-        let Some((kind, row)) = self.leaving.remove(&id) else { return Err(result) };
-        let now = turn.mono();
-        let again = result.as_ref().is_err_and(|error| error.kind != ErrorKind::GiveUp);
+    ) -> Option<Progress> {
+        let (kind, row) = self.leaving.remove(&id)?;
         let backoff = if kind == Kind::Write { &mut self.store } else { &mut self.link };
-        if again {
-            backoff.failed(now);
-            return Ok(None);
-        }
-        backoff.reset();
-        turn.record(Entry::Remove(row));
-        Ok(match kind {
-            Kind::Write => self.writes.remove(&row).map(|row| {
-                self.bytes = self.bytes.saturating_sub(write_size(&row));
-                Finished { row, result }
-            }),
-            Kind::Alert => {
-                let size = self.alerts.remove(&row).map_or(0, |row| alert_size(&row));
-                self.bytes = self.bytes.saturating_sub(size);
-                None
+        match &result {
+            Err(error) if error.kind != ErrorKind::GiveUp => {
+                backoff.failed(turn.mono());
+                return Some(if kind == Kind::Write {
+                    Progress::WriteFailed(error.text.clone())
+                } else {
+                    Progress::Told
+                });
             }
+            _ => backoff.reset(),
+        }
+        turn.record(Entry::Remove(row));
+        if kind == Kind::Alert {
+            let size = self.alerts.remove(&row).map_or(0, |row| alert_size(&row));
+            self.bytes = self.bytes.saturating_sub(size);
+            return Some(Progress::Told);
+        }
+        let row = self.writes.remove(&row)?;
+        self.bytes = self.bytes.saturating_sub(write_size(&row));
+        Some(match result {
+            Ok(Done::Written(revision)) => Progress::Written(row, revision),
+            Ok(Done::Published) => Progress::Told,
+            Err(error) => Progress::WriteRefused(row, error),
         })
     }
 
@@ -230,5 +236,5 @@ fn write_size(row: &WriteRow) -> usize {
 }
 
 fn alert_size(row: &AlertRow) -> usize {
-    row.alert.text.to_string().len().saturating_add(ROW)
+    row.alert.text.len().saturating_add(ROW)
 }

@@ -8,7 +8,7 @@ use crate::engine::expectation::Owner;
 use crate::engine::journal::{CommandState, Entry, KnownStatus};
 use crate::engine::note::Note;
 use crate::engine::turn::Turn;
-use crate::{Command, Frame, Part, PartSet, Status};
+use crate::{Command, Frame, Mono, Part, PartSet, Status};
 
 impl Lane {
     /// A command on its way to the home: an own one comes back, or somebody else's.
@@ -140,12 +140,14 @@ impl Lane {
         self.gate.read = true;
     }
 
-    pub(crate) fn link_down(&mut self) {
-        self.gate = super::Gate::default();
+    pub(crate) fn link_down(&mut self, now: Mono) {
+        let down_since = self.gate.down_since.filter(|_| !self.gate.up).or(Some(now));
+        self.gate = super::Gate { down_since, ..Default::default() };
     }
 
-    /// Whether what arrives may have queued up while the connection was down.
-    pub(crate) fn in_backlog(&self) -> bool {
-        self.gate.up && !self.gate.read
+    /// The earliest time at which what arrived at `arrived` can have been sent: what comes before the end of a backlog
+    /// may have queued up since the connection went down. `None`: at any time.
+    pub(crate) fn sent_after(&self, arrived: Mono) -> Option<Mono> {
+        if self.gate.up && !self.gate.read { self.gate.down_since } else { Some(arrived) }
     }
 }
