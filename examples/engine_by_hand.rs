@@ -7,6 +7,8 @@
 //! Everything that happens is an event, everything the engine wants is an effect, and time is an argument. Run it twice:
 //! the output is the same to the letter.
 
+#![allow(clippy::print_stdout)]
+
 use smarthome_core::engine::{
     Collection, Delivery, DeliveryId, Documents, Done, Effect, Intent, Link, OperatorRequest, Restored,
     Revision, Versioned,

@@ -76,7 +76,7 @@ impl JournalUnderTest for Journals {
 
 #[tokio::test]
 async fn it_keeps_the_contract() {
-    contract::journal(&Journals::default(), &SystemClock::new()).await;
+    contract::journal(&Journals::default(), &SystemClock::new().unwrap()).await;
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
         assert!(text.contains(part), "{part:?} is not in: {text}");
     }
     assert_eq!(fs::read(&path).unwrap(), before);
-    assert_eq!(names(&directory), BTreeSet::from(["journal.db".to_string()]));
+    assert!(names(&directory).iter().all(|name| !name.contains("damaged")));
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn two_damaged_files_in_one_second_are_both_kept() {
 #[tokio::test]
 async fn a_large_file_is_checked_only_after_a_crash() {
     let (_directory, path) = directory();
-    filled(&path, 30_000).await;
+    filled(&path, 50_000).await;
     assert!(fs::metadata(&path).unwrap().len() > 2 * 1024 * 1024);
     let (journal, opened, _) = start(&path).await;
     assert!(!opened.checked && !opened.created);
@@ -258,7 +258,7 @@ async fn child_commits_until_it_is_killed() {
     let Some(path) = std::env::var_os(FILE) else { return };
     let (journal, _, restored) = start(Path::new(&path)).await;
     let text = "x".repeat(500);
-    for counter in 0.. {
+    for counter in 0_u64.. {
         let half = |n| alert(restored.epoch, counter * 2 + n, &text);
         match journal.commit(&[half(0), half(1)]).await {
             Ok(()) => println!("\nack {}.{counter}", restored.epoch),

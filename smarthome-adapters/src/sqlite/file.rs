@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a statement waits for another process, such as a person's `sqlite3`, to let go of the file.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY: Duration = Duration::from_secs(2);
 
 /// Files up to this size are checked at every start: it takes a few milliseconds at most.
 const ALWAYS_CHECKED: u64 = 2 * 1024 * 1024;
