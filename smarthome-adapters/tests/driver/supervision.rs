@@ -1,7 +1,8 @@
 //! Parts that fail are started again.
 
-use crate::home::Home;
+use crate::home::{COMMANDS, Home};
 use crate::ports::Life;
+use smarthome_core::Origin;
 use smarthome_core::engine::{AlertCode, Collection, Documents, Event, Link, Note};
 use smarthome_core::ports::ErrorKind;
 
@@ -52,6 +53,20 @@ async fn a_listener_that_panics_is_started_again() {
     home.signs_in("u1");
     home.quiet().await;
     assert_eq!(home.broker.acknowledged(), [1]);
+}
+
+#[tokio::test]
+async fn a_listener_that_ends_without_a_word_leaves_no_link_behind() {
+    let home = Home::ready().await;
+    home.broker.line.lives(Life::Panics);
+    home.quiet().await;
+    home.handle.send("022152022".parse().unwrap(), Origin::Cli).await.unwrap();
+    home.pass(1_000).await;
+    assert!(home.broker.given_to(COMMANDS).is_empty());
+    home.broker.line.tells(Event::Link(Link::Up { resumed: true }));
+    home.broker.line.tells(Event::Link(Link::BacklogEnd));
+    home.pass(6_000).await;
+    assert_eq!(home.broker.given_to(COMMANDS), ["022152022"]);
 }
 
 #[tokio::test]
