@@ -12,6 +12,8 @@ mod lane;
 mod note;
 mod on_delivery;
 mod outbox;
+#[cfg(feature = "testing")]
+mod sizes;
 mod turn;
 mod wake;
 
@@ -23,6 +25,8 @@ pub use event::{
 };
 pub use journal::{AlertRow, CommandRow, CommandState, Entry, KnownStatus, Restored, WriteRow};
 pub use note::Note;
+#[cfg(feature = "testing")]
+pub use sizes::Sizes;
 pub use wake::{Wake, Why};
 
 use crate::message::{Fault, Rejected, Sender, quoted};

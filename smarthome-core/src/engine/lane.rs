@@ -117,6 +117,12 @@ impl Lane {
         self.rows.len()
     }
 
+    /// How many own frames left and were not seen.
+    #[cfg(feature = "testing")]
+    pub(crate) fn echoes(&self) -> usize {
+        self.echoes.len()
+    }
+
     pub(crate) fn status(&self) -> Option<Status> {
         self.expectations.fresh().or(self.expectations.known())
     }

@@ -68,6 +68,11 @@ impl Echoes {
         .collect()
     }
 
+    #[cfg(feature = "testing")]
+    pub(super) fn len(&self) -> usize {
+        self.awaited.len()
+    }
+
     pub(super) fn next(&self) -> Option<Mono> {
         self.awaited.iter().filter_map(|echo| echo.give_up).min()
     }
