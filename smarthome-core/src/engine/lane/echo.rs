@@ -51,7 +51,7 @@ impl Echoes {
 
     /// The row whose oldest unseen frame this is, if any, and whether its expectation is still to be set.
     pub(super) fn take(&mut self, frame: Frame, now: Mono) -> Option<(EffectId, bool)> {
-        self.awaited.retain(|echo| echo.settled.is_none_or(|settled| now.since(settled) < RECOGNISED));
+        self.forget(now);
         let at = self.awaited.iter().position(|echo| echo.frame == frame)?;
         let echo = self.awaited.remove(at)?;
         Some((echo.row, !echo.expected))
@@ -59,6 +59,8 @@ impl Echoes {
 
     /// Rows whose frame should have come back by now; each once.
     pub(super) fn given_up(&mut self, now: Mono) -> Vec<EffectId> {
+        // Also where no command is ever seen, old frames must not pile up.
+        self.forget(now);
         let late = self.awaited.iter_mut().filter(|echo| echo.give_up.is_some_and(|at| at <= now));
         late.map(|echo| {
             echo.give_up = None;
@@ -66,6 +68,10 @@ impl Echoes {
             echo.row
         })
         .collect()
+    }
+
+    fn forget(&mut self, now: Mono) {
+        self.awaited.retain(|echo| echo.settled.is_none_or(|settled| now.since(settled) < RECOGNISED));
     }
 
     #[cfg(feature = "testing")]
