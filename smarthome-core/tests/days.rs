@@ -48,5 +48,6 @@ days! {
     gas_left_open_is_closed
     the_device_lacks_a_colour
     the_outbox_is_full
+    a_command_that_was_given_up_is_no_echo_for_ever
     lost_is_told_once_and_back_once
 }

@@ -288,6 +288,11 @@ impl Lane {
         if kind != ErrorKind::GiveUp {
             self.pause.failed(turn.mono());
         }
+        if kind == ErrorKind::UnknownOutcome {
+            self.echoes.settled(id, false, turn.mono());
+        } else {
+            self.echoes.stayed(id);
+        }
         let Some(row) = self.rows.get_mut(&id) else { return };
         if self.expectations.awaits(id) {
             // It was seen on its way to the home, whatever became of the broker's word for it.
@@ -297,11 +302,6 @@ impl Lane {
         }
         row.phase = Phase::Queued;
         row.row.sends = row.row.sends.saturating_sub(1);
-        if kind == ErrorKind::UnknownOutcome {
-            self.echoes.settled(id, false, turn.mono());
-        } else {
-            self.echoes.stayed(id);
-        }
         if kind == ErrorKind::GiveUp || row.valid_until <= turn.mono() {
             self.expire(id, turn);
         }
