@@ -46,6 +46,7 @@ days! {
     gas_is_not_opened
     gas_is_closed_first
     gas_left_open_is_closed
+    gas_may_not_stand_open_at_all
     the_device_lacks_a_colour
     the_outbox_is_full
     a_command_that_was_given_up_is_no_echo_for_ever

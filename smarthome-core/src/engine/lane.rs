@@ -198,7 +198,7 @@ impl Lane {
 
     /// Closes a valve that was left open for too long.
     pub(crate) fn close_gas_left_open(&mut self, config: &Config, turn: &mut Turn<'_>) {
-        let (Some(most), Some(since)) = (config.gas_max_open, self.gas_open_since) else { return };
+        let (Some(most), Some(since)) = (config.gas_may_stand_open(), self.gas_open_since) else { return };
         if turn.mono().since(since) < most {
             return;
         }
