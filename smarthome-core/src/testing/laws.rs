@@ -52,6 +52,8 @@ pub(super) struct Books {
     asked_by: Option<Origin>,
     /// Deliveries and requests in this run: what the host gave although it was told not to is the host's.
     given: usize,
+    /// Commands that an earlier run left.
+    restored: usize,
 }
 
 impl Books {
@@ -66,6 +68,7 @@ impl Books {
             announced: None,
             asked_by: None,
             given: 0,
+            restored: 0,
         }
     }
 
@@ -86,6 +89,7 @@ impl Books {
                     self.rows.insert(row.id, self.restored(row, now));
                 }
                 self.given = restored.writes.len() + restored.alerts.len();
+                self.restored = restored.commands.len();
             }
             Event::Outcome { id, result } => self.ends(*id, result, now.mono()),
             Event::Operator(request) => self.asked_by = Some(request.origin),
@@ -220,7 +224,7 @@ impl Books {
             self.ended.pop_front();
         }
         let rows = self.config.outbox_rows;
-        assert!(sizes.commands <= rows + 2, "{sizes:?}");
+        assert!(sizes.commands <= rows.max(self.restored) + 2, "{sizes:?}");
         assert!(sizes.writes + sizes.alerts <= rows.max(self.given) + 2, "{sizes:?}");
         assert!(sizes.held <= HELD, "{sizes:?}");
         assert!(sizes.echoes <= self.leaving.len() + self.ended.len(), "{sizes:?}");
