@@ -43,6 +43,7 @@ days! {
     rule_12_a_newer_command_makes_the_older_keep
     rule_13_a_frame_that_never_comes_back
     rule_13_the_brokers_word_is_lost
+    the_brokers_word_comes_after_the_homes_time
     gas_is_not_opened
     gas_is_closed_first
     gas_left_open_is_closed

@@ -228,7 +228,8 @@ impl Lane {
         if !self.gate.up || self.pause.pause(turn.mono()).is_some() {
             return;
         }
-        let queued = |row: &&Row| row.urgent && row.phase == Phase::Queued;
+        let under_way = |id| self.leaving.values().any(|(row, _)| *row == id);
+        let queued = |row: &&Row| row.urgent && row.phase == Phase::Queued && !under_way(row.row.id);
         let next: Vec<EffectId> = self.rows.values().filter(queued).map(|row| row.row.id).collect();
         for id in next {
             self.leave(id, turn);
@@ -272,7 +273,10 @@ impl Lane {
         self.pause.reset();
         self.echoes.settled(id, true, turn.mono());
         let Some(row) = self.rows.get_mut(&id) else { return };
-        row.phase = Phase::Expected;
+        // Seen and not followed meanwhile, it waits to leave again.
+        if row.phase == Phase::Leaving {
+            row.phase = Phase::Expected;
+        }
         row.row.state = CommandState::Sent;
         if row.row.sends == 1 {
             // The re-sends have to fit, however long the first send had to wait.
@@ -294,9 +298,11 @@ impl Lane {
             self.echoes.stayed(id);
         }
         let Some(row) = self.rows.get_mut(&id) else { return };
-        if self.expectations.awaits(id) {
+        if self.expectations.awaits(id) || row.phase == Phase::Queued {
             // It was seen on its way to the home, whatever became of the broker's word for it.
-            row.phase = Phase::Expected;
+            if row.phase == Phase::Leaving {
+                row.phase = Phase::Expected;
+            }
             row.row.state = CommandState::Sent;
             return turn.record(Entry::Command(row.row.clone()));
         }
