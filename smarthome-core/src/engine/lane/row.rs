@@ -58,7 +58,7 @@ impl Row {
             CommandState::Claimed => Phase::InDoubt,
             CommandState::Sent => Phase::Restored,
         };
-        let urgent = !row.outstanding.contains(Part::Mode) && closes_gas(row.command);
+        let urgent = row.outstanding == PartSet::from(Part::GasValve) && closes_gas(row.command);
         Row { row, phase, order, valid_until, urgent }
     }
 }
