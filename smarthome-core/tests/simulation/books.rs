@@ -34,7 +34,7 @@ pub(crate) struct Books {
     /// Every command that was committed, and how it ended.
     pub(crate) ends: BTreeMap<EffectId, Option<&'static str>>,
     /// Commands, everybody's, in the order in which they were decided or seen.
-    order: u64,
+    pub(crate) order: u64,
     pub(crate) wishes: BTreeMap<Part, (Wanted, u64)>,
     rows: BTreeMap<EffectId, Row>,
     sending: Option<EffectId>,
@@ -146,11 +146,16 @@ impl Books {
 
     /// An event was handled.
     pub(crate) fn after(&mut self, effects: &[Effect], now: Now, config: &Config) {
+        // An older command's end may be said before the newer one is recorded.
         for effect in effects {
-            match &effect.what {
-                Intent::Record(Entry::Command(row)) if !self.rows.contains_key(&row.id) => {
+            if let Intent::Record(Entry::Command(row)) = &effect.what {
+                if !self.rows.contains_key(&row.id) {
                     self.decided(row.id, row.command, row.outstanding, false);
                 }
+            }
+        }
+        for effect in effects {
+            match &effect.what {
                 Intent::Note(Note::Sending { id, .. }) => self.sending = Some(*id),
                 Intent::SendCommand { frame, .. } => self.no_frame_contradicts_a_newer_wish(*frame),
                 Intent::Note(Note::Confirmed { id }) => self.confirmed_is_what_the_home_showed(*id),
