@@ -12,6 +12,9 @@ const RECOGNISED: Duration = Duration::from_secs(60);
 /// How long after the broker took it a frame should have come back.
 const COMES_BACK: Duration = Duration::from_secs(2);
 
+/// How many frames that were seen are remembered at most: more than brokers leave unacknowledged.
+const SEEN: usize = 32;
+
 #[derive(Debug)]
 struct Echo {
     row: EffectId,
@@ -28,6 +31,9 @@ struct Echo {
 #[derive(Debug, Default)]
 pub(super) struct Echoes {
     awaited: VecDeque<Echo>,
+    /// Own frames that were seen, each once, with the last time: a broker brings again what was not acknowledged
+    /// before the connection broke.
+    seen: VecDeque<(Frame, Mono)>,
 }
 
 impl Echoes {
@@ -54,7 +60,23 @@ impl Echoes {
         self.forget(now);
         let at = self.awaited.iter().position(|echo| echo.frame == frame)?;
         let echo = self.awaited.remove(at)?;
+        self.remember(frame, now);
         Some((echo.row, !echo.expected))
+    }
+
+    /// Whether this is an own frame that was seen shortly before the connection broke, brought again in the backlog.
+    pub(super) fn again(&mut self, frame: Frame, now: Mono) -> bool {
+        let again = self.seen.iter().any(|(seen, _)| *seen == frame);
+        if again {
+            // It may come a third time.
+            self.remember(frame, now);
+        }
+        again
+    }
+
+    /// The connection broke: what was seen long ago was acknowledged.
+    pub(super) fn link_down(&mut self, now: Mono) {
+        self.seen.retain(|(_, at)| now.since(*at) < RECOGNISED);
     }
 
     /// Rows whose frame should have come back by now; each once.
@@ -68,6 +90,14 @@ impl Echoes {
             echo.row
         })
         .collect()
+    }
+
+    fn remember(&mut self, frame: Frame, now: Mono) {
+        self.seen.retain(|(seen, _)| *seen != frame);
+        if self.seen.len() >= SEEN {
+            self.seen.pop_front();
+        }
+        self.seen.push_back((frame, now));
     }
 
     fn forget(&mut self, now: Mono) {

@@ -20,6 +20,8 @@ impl Lane {
             }
         } else if let Some(id) = self.restored_row_of(command) {
             self.restored_seen(id, turn);
+        } else if !self.gate.read && self.echoes.again(frame, turn.mono()) {
+            // Its place in the broker's order is where it was seen first.
         } else {
             self.foreign(command, config, turn);
         }
@@ -141,6 +143,7 @@ impl Lane {
     }
 
     pub(crate) fn link_down(&mut self, now: Mono) {
+        self.echoes.link_down(now);
         let down_since = self.gate.down_since.filter(|_| !self.gate.up).or(Some(now));
         self.gate = super::Gate { down_since, ..Default::default() };
     }
