@@ -7,7 +7,9 @@ use smarthome_core::engine::*;
 use smarthome_core::message::{Rejected, Request, Sender};
 use smarthome_core::ports::{ErrorKind, PortError};
 use smarthome_core::topic::{Client, Inbound};
-use smarthome_core::{Command, Config, Digit, Frame, HomeSensors, Mono, Now, Part, PartSet, Status, Wanted};
+use smarthome_core::{
+    Appliance, Command, Config, Frame, HomeSensors, Mono, Now, Part, PartSet, Status, Wanted,
+};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[derive(Debug)]
@@ -37,7 +39,8 @@ pub(crate) struct Books {
     pub(crate) order: u64,
     pub(crate) wishes: BTreeMap<Part, (Wanted, u64)>,
     rows: BTreeMap<EffectId, Row>,
-    sending: Option<EffectId>,
+    /// The mode that was wished before the event.
+    mode_before: Option<Wanted>,
     fresh: Option<Status>,
     /// Faults in this run, and those that were told.
     pub(crate) faults: i64,
@@ -52,7 +55,15 @@ impl Books {
     /// A new run knows what was committed, and nothing else.
     pub(crate) fn starts(&mut self, restored: &Restored, config: &Config) {
         let (published, colours) = (std::mem::take(&mut self.published), std::mem::take(&mut self.colours));
-        let ends = std::mem::take(&mut self.ends);
+        let mut ends = std::mem::take(&mut self.ends);
+        // A commit whose word was lost in a crash may have brought rows, or their ends, that nobody heard of.
+        for row in &restored.commands {
+            assert!(ends.entry(row.id).or_default().is_none(), "{} ended and is there again", row.id);
+        }
+        for (id, end) in ends.iter_mut().filter(|(_, end)| end.is_none()) {
+            let kept = restored.commands.iter().any(|row| row.id == *id);
+            *end = (!kept).then_some("untold");
+        }
         *self = Books { published, colours, ends, ..Books::default() };
         for row in &restored.commands {
             let command = config.interlock.screen(row.command.fit(config.device).0, row.origins).0;
@@ -146,6 +157,7 @@ impl Books {
 
     /// An event was handled.
     pub(crate) fn after(&mut self, effects: &[Effect], now: Now, config: &Config) {
+        self.mode_before = self.wishes.get(&Part::Mode).map(|(wanted, _)| *wanted);
         // An older command's end may be said before the newer one is recorded.
         for effect in effects {
             if let Intent::Record(Entry::Command(row)) = &effect.what {
@@ -156,7 +168,6 @@ impl Books {
         }
         for effect in effects {
             match &effect.what {
-                Intent::Note(Note::Sending { id, .. }) => self.sending = Some(*id),
                 Intent::SendCommand { frame, .. } => self.no_frame_contradicts_a_newer_wish(*frame),
                 Intent::Note(Note::Confirmed { id }) => self.confirmed_is_what_the_home_showed(*id),
                 Intent::Note(Note::Superseded { id }) => self.superseded_is_by_somebody_newer(*id),
@@ -184,11 +195,13 @@ impl Books {
             let newest = self.wishes.get(&part).map(|(wanted, _)| *wanted);
             assert!(newest == command.wanted(part), "{frame} leaves, the newest wish is {newest:?}");
         }
-        let mode = |digit: Digit| Wanted::Mode(digit) == Wanted::Mode(command.mode());
-        let wished =
-            self.wishes.get(&Part::Mode).is_none_or(|(wanted, _)| *wanted == Wanted::Mode(command.mode()));
-        let reported = self.fresh.is_some_and(|status| mode(status.mode()));
-        assert!(wished || reported, "{frame} leaves, the mode is {:?}", self.wishes.get(&Part::Mode));
+        let mode = Wanted::Mode(command.mode());
+        let newest = self.wishes.get(&Part::Mode).map(|(wanted, _)| *wanted);
+        let wished = newest.is_none_or(|wanted| wanted == mode);
+        // A lone close leaves before the command it was a part of is queued.
+        let wished = wished || (closes_alone(command) && self.mode_before == Some(mode));
+        let reported = self.fresh.is_some_and(|status| mode.shown_by(status));
+        assert!(wished || reported, "{frame} leaves, the mode is {newest:?}");
     }
 
     /// A command is confirmed when the home showed every part of it that nobody newer commanded.
@@ -257,6 +270,12 @@ impl Books {
 fn shown(command: Command, parts: PartSet, status: Status) -> PartSet {
     let shows = |part: &Part| command.wanted(*part).is_some_and(|wanted| wanted.shown_by(status));
     parts.into_iter().filter(shows).collect()
+}
+
+fn closes_alone(command: Command) -> bool {
+    let gas = command.wanted(Part::GasValve);
+    command.parts() == PartSet::from(Part::Mode).with(Part::GasValve)
+        && gas == Some(Wanted::Off(Appliance::GasValve))
 }
 
 /// How many faults a line tells.

@@ -6,7 +6,7 @@ use crate::world::{Happening, World};
 use serde_json::json;
 use smarthome_core::engine::*;
 use smarthome_core::testing::Random;
-use smarthome_core::{Command, Config, Device, Digit, Interlock, Origin, Part};
+use smarthome_core::{Appliance, Command, Config, Device, Digit, Interlock, Light, Origin, Part};
 use std::time::Duration;
 
 /// A home's settings.
@@ -113,7 +113,10 @@ impl World {
     }
 
     fn somebody_commands(&mut self) {
+        // Others' brightness is one that the server never says: what equals an own frame is taken for it, by design.
         let command = command(&mut self.random);
+        let light = Light { brightness: Digit::FIVE, ..command.light() };
+        let command = command.with_light(command.switch(Appliance::Light), light);
         let topic = if self.random.chance(50) { "webos/smarthome" } else { "webos/smarthome/info" };
         self.route(topic.into(), command.to_string().into_bytes(), Kind::Foreign);
     }
