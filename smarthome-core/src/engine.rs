@@ -201,7 +201,7 @@ impl Engine {
                 self.lane.link_up(resumed, &self.config, turn);
                 self.health.back(BROKER, turn);
             }
-            Link::BacklogEnd => self.lane.backlog_end(),
+            Link::BacklogEnd => self.lane.backlog_end(turn.mono()),
             Link::Down { why } => {
                 self.link_up = false;
                 self.lane.link_down(turn.mono());

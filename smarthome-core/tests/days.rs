@@ -44,6 +44,7 @@ days! {
     rule_12_a_newer_command_makes_the_older_keep
     rule_12_one_in_flight_after_a_restart
     rule_13_a_frame_that_never_comes_back
+    rule_13_an_own_frame_comes_back_after_an_outage
     rule_13_the_brokers_word_is_lost
     the_brokers_word_comes_after_the_homes_time
     gas_is_not_opened

@@ -1,7 +1,7 @@
 //! What must hold whatever happens: each law a function of its own.
 
 use crate::engine::{
-    Alert, CommandRow, CommandState, Config, Done, Effect, EffectId, Entry, Event, Intent, Note, Sizes,
+    Alert, CommandRow, CommandState, Config, Done, Effect, EffectId, Entry, Event, Intent, Link, Note, Sizes,
 };
 use crate::ports::{ErrorKind, PortError};
 use crate::topic::Client;
@@ -54,6 +54,7 @@ pub(super) struct Books {
     given: usize,
     /// Commands that an earlier run left.
     restored: usize,
+    down: bool,
 }
 
 impl Books {
@@ -69,6 +70,7 @@ impl Books {
             asked_by: None,
             given: 0,
             restored: 0,
+            down: false,
         }
     }
 
@@ -92,6 +94,10 @@ impl Books {
                 self.restored = restored.commands.len();
             }
             Event::Outcome { id, result } => self.ends(*id, result, now.mono()),
+            Event::Link(link) => {
+                self.down = matches!(link, Link::Down { .. });
+                self.ended.iter_mut().for_each(|at| *at = now.mono());
+            }
             Event::Operator(request) => self.asked_by = Some(request.origin),
             Event::Delivery(_) if !self.config.topics.prefix().is_empty() => self.given += 1,
             _ => {}
@@ -220,7 +226,9 @@ impl Books {
 
     /// What an engine holds is bounded by its settings and by what is under way.
     pub(super) fn state_is_bounded(&mut self, sizes: Sizes, now: Mono) {
-        while self.ended.front().is_some_and(|at| now.since(*at) > AFTER_FIRST) {
+        // While the connection is down, or a backlog is read, what was not seen may still come.
+        let recognised = AFTER_FIRST + self.config.settle_within;
+        while !self.down && self.ended.front().is_some_and(|at| now.since(*at) > recognised) {
             self.ended.pop_front();
         }
         let rows = self.config.outbox_rows;

@@ -34,6 +34,8 @@ pub(super) struct Echoes {
     /// Own frames that were seen, each once, with the last time: a broker brings again what was not acknowledged
     /// before the connection broke.
     seen: VecDeque<(Frame, Mono)>,
+    /// The connection is down, or the backlog is not read: what was not seen may still come, however late.
+    waits: bool,
 }
 
 impl Echoes {
@@ -77,6 +79,18 @@ impl Echoes {
     /// The connection broke: what was seen long ago was acknowledged.
     pub(super) fn link_down(&mut self, now: Mono) {
         self.seen.retain(|(_, at)| now.since(*at) < RECOGNISED);
+        self.forget(now);
+        self.waits = true;
+    }
+
+    /// The backlog is read: the time in which frames are recognised goes on.
+    pub(super) fn backlog_read(&mut self, now: Mono) {
+        if core::mem::take(&mut self.waits) {
+            self.awaited
+                .iter_mut()
+                .filter_map(|echo| echo.settled.as_mut())
+                .for_each(|settled| *settled = now);
+        }
     }
 
     /// Rows whose frame should have come back by now; each once.
@@ -101,6 +115,9 @@ impl Echoes {
     }
 
     fn forget(&mut self, now: Mono) {
+        if self.waits {
+            return;
+        }
         self.awaited.retain(|echo| echo.settled.is_none_or(|settled| now.since(settled) < RECOGNISED));
     }
 

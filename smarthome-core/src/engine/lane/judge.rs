@@ -31,6 +31,7 @@ impl Lane {
         if waited {
             self.gate.read = true;
             self.gate.settle_by = None;
+            self.echoes.backlog_read(turn.mono());
         }
         if !self.gate.up || !self.gate.read {
             return;

@@ -134,12 +134,16 @@ impl Lane {
     pub(crate) fn link_up(&mut self, resumed: bool, config: &Config, turn: &mut Turn<'_>) {
         self.gate.up = true;
         self.gate.read = !resumed;
+        if !resumed {
+            self.echoes.backlog_read(turn.mono());
+        }
         self.gate.settle_by = Some(turn.mono().after(config.settle_within));
         self.pause.reset();
     }
 
-    pub(crate) fn backlog_end(&mut self) {
+    pub(crate) fn backlog_end(&mut self, now: Mono) {
         self.gate.read = true;
+        self.echoes.backlog_read(now);
     }
 
     pub(crate) fn link_down(&mut self, now: Mono) {
