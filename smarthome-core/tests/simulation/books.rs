@@ -11,6 +11,10 @@ use smarthome_core::{
     Appliance, Command, Config, Frame, HomeSensors, Mono, Now, Part, PartSet, Status, Wanted,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// How long own frames are recognised.
+const RECOGNISED: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 struct Row {
@@ -38,6 +42,12 @@ pub(crate) struct Books {
     /// Commands, everybody's, in the order in which they were decided or seen.
     pub(crate) order: u64,
     pub(crate) wishes: BTreeMap<Part, (Wanted, u64)>,
+    /// Wishes that may be taken for newer ones.
+    late: BTreeMap<Part, (Wanted, u64)>,
+    /// Own frames of this run, and when their sending ended.
+    sent: BTreeMap<EffectId, Option<Mono>>,
+    /// When they were seen last.
+    seen: BTreeMap<EffectId, Mono>,
     rows: BTreeMap<EffectId, Row>,
     /// The mode that was wished before the event.
     mode_before: Option<Wanted>,
@@ -82,17 +92,14 @@ impl Books {
     }
 
     /// An event is about to be handled.
-    pub(crate) fn before(
-        &mut self,
-        event: &Event,
-        now: Now,
-        config: &Config,
-        users: &BTreeMap<String, (Revision, Map<String, Value>)>,
-    ) {
+    pub(crate) fn before(&mut self, event: &Event, now: Now, config: &Config) {
         self.handling = None;
         match event {
-            Event::Delivery(delivery) => self.delivered(delivery, config),
+            Event::Delivery(delivery) => self.delivered(delivery, now.mono(), config),
             Event::Outcome { id, result } => {
+                if let Some(ended) = self.sent.get_mut(id) {
+                    *ended = Some(now.mono());
+                }
                 let told = self.reports.remove(id).unwrap_or_default();
                 self.told += if result.is_ok() { told } else { 0 };
                 let refused = matches!(result, Err(PortError { kind: ErrorKind::GiveUp, .. }));
@@ -103,10 +110,9 @@ impl Books {
             }
             _ => {}
         }
-        let _ = (now, users);
     }
 
-    fn delivered(&mut self, delivery: &Delivery, config: &Config) {
+    fn delivered(&mut self, delivery: &Delivery, now: Mono, config: &Config) {
         let payload = delivery.payload.as_slice();
         match config.topics.inbound(&delivery.topic) {
             Some(Inbound::Requests) if !delivery.retained => match Request::parse(payload) {
@@ -120,8 +126,10 @@ impl Books {
                 Err(Rejected { sender, .. }) => self.fault(sender),
             },
             Some(Inbound::Commands) => match Command::try_from(payload) {
-                Ok(command) if self.kinds.get(&delivery.id) == Some(&Kind::Foreign) => self.seen(command),
-                Ok(_) => {}
+                Ok(command) => match self.kinds.get(&delivery.id) {
+                    Some(Kind::Own(effect)) => self.own_seen(*effect, command, now),
+                    _ => self.seen_from_others(command),
+                },
                 Err(_) => self.fault(Sender::Unknown),
             },
             Some(Inbound::Status) => match Status::try_from(payload) {
@@ -141,11 +149,32 @@ impl Books {
         self.handling = Some(sender);
     }
 
-    fn seen(&mut self, command: Command) {
+    fn seen_from_others(&mut self, command: Command) {
         self.order += 1;
         for part in command.parts() {
             self.wishes.insert(part, (command.wanted(part).unwrap(), self.order));
         }
+    }
+
+    /// An own frame comes back. When the server stood still for long, or crashed, it comes so late that it may be taken
+    /// for somebody's newer wish: who can tell.
+    fn own_seen(&mut self, effect: EffectId, command: Command, now: Mono) {
+        let recent = |at: &Mono| now.since(*at) < RECOGNISED;
+        let known = match self.seen.insert(effect, now) {
+            Some(seen) => recent(&seen),
+            None => self.sent.get(&effect).is_some_and(|ended| ended.as_ref().is_none_or(recent)),
+        };
+        if known {
+            return;
+        }
+        self.order += 1;
+        for part in command.parts() {
+            self.late.insert(part, (command.wanted(part).unwrap(), self.order));
+        }
+    }
+
+    fn is_newer(&self, part: Part, order: u64) -> bool {
+        [&self.wishes, &self.late].iter().any(|wishes| wishes.get(&part).is_some_and(|(_, at)| *at > order))
     }
 
     fn reported(&mut self, status: Status) {
@@ -168,7 +197,10 @@ impl Books {
         }
         for effect in effects {
             match &effect.what {
-                Intent::SendCommand { frame, .. } => self.no_frame_contradicts_a_newer_wish(*frame),
+                Intent::SendCommand { frame, .. } => {
+                    self.no_frame_contradicts_a_newer_wish(*frame);
+                    self.sent.insert(effect.id, None);
+                }
                 Intent::Note(Note::Confirmed { id }) => self.confirmed_is_what_the_home_showed(*id),
                 Intent::Note(Note::Superseded { id }) => self.superseded_is_by_somebody_newer(*id),
                 Intent::Note(Note::Logged { text }) if text.contains("too old") => self.faults -= 1,
@@ -193,13 +225,18 @@ impl Books {
         let command = Command::try_from(frame).unwrap();
         for part in command.parts().without(Part::Mode) {
             let newest = self.wishes.get(&part).map(|(wanted, _)| *wanted);
-            assert!(newest == command.wanted(part), "{frame} leaves, the newest wish is {newest:?}");
+            let late = self.late.get(&part).map(|(wanted, _)| *wanted);
+            assert!(
+                [newest, late].contains(&command.wanted(part)),
+                "{frame} leaves, the newest wish is {newest:?}"
+            );
         }
         let mode = Wanted::Mode(command.mode());
         let newest = self.wishes.get(&Part::Mode).map(|(wanted, _)| *wanted);
         let wished = newest.is_none_or(|wanted| wanted == mode);
         // A lone close leaves before the command it was a part of is queued.
         let wished = wished || (closes_alone(command) && self.mode_before == Some(mode));
+        let wished = wished || self.late.get(&Part::Mode).is_some_and(|(wanted, _)| *wanted == mode);
         let reported = self.fresh.is_some_and(|status| mode.shown_by(status));
         assert!(wished || reported, "{frame} leaves, the mode is {newest:?}");
     }
@@ -208,7 +245,7 @@ impl Books {
     fn confirmed_is_what_the_home_showed(&self, id: EffectId) {
         let row = &self.rows[&id];
         for part in row.parts.difference(row.shown) {
-            let newer = self.wishes.get(&part).is_some_and(|(_, order)| *order > row.order);
+            let newer = self.is_newer(part, row.order);
             assert!(newer, "{id} is confirmed, and nobody saw {:?}", row.command.wanted(part));
         }
     }
@@ -216,7 +253,7 @@ impl Books {
     /// A command gives way to a newer one, and to nothing else: not to an older one that is seen later.
     fn superseded_is_by_somebody_newer(&self, id: EffectId) {
         let row = &self.rows[&id];
-        let newer = |part| self.wishes.get(&part).is_some_and(|(_, order)| *order > row.order);
+        let newer = |part| self.is_newer(part, row.order);
         assert!(row.restored || row.parts.into_iter().any(newer), "{id} {} gives way to nobody", row.command);
     }
 

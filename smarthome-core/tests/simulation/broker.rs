@@ -12,8 +12,8 @@ const WINDOW: usize = 10;
 /// Whose message it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
-    /// The server's own command.
-    Own,
+    /// The server's own command, sent by that effect.
+    Own(EffectId),
     /// Somebody else's command.
     Foreign,
     /// The mark behind the backlog of that session.
@@ -59,7 +59,7 @@ pub(crate) struct Broker {
 
 impl World {
     pub(crate) fn publish(&mut self, effect: EffectId, topic: String, payload: Vec<u8>, silent: bool) {
-        let kind = if topic == self.config.topics.commands() { Kind::Own } else { Kind::Other };
+        let kind = if topic == self.config.topics.commands() { Kind::Own(effect) } else { Kind::Other };
         if !self.broker.publisher_up {
             let result = Err(PortError::new(ErrorKind::Retry, "no connection"));
             return if silent {

@@ -120,7 +120,7 @@ impl World {
                 self.settled(cause);
             }
         }
-        self.books.before(&event, now, &self.config, &self.store.users);
+        self.books.before(&event, now, &self.config);
         let effects = self.watched.handle(event, now);
         self.books.after(&effects, now, &self.config);
         for effect in effects {
