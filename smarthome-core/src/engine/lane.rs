@@ -251,7 +251,7 @@ impl Lane {
         turn.note(Note::Sending { id, frame, send: row.row.sends, origins });
         let effect = turn.detached(Intent::SendCommand { frame, unjournaled }, Some(row.valid_until));
         self.leaving.insert(effect, (id, row.urgent));
-        self.echoes.leaves(id, frame);
+        self.echoes.leaves(id, frame, unjournaled);
     }
 
     /// How a send ended; `Err` gives it back when it was none of ours.

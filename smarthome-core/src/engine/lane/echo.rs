@@ -19,6 +19,8 @@ const SEEN: usize = 32;
 struct Echo {
     row: EffectId,
     frame: Frame,
+    /// What may have left before it, without the journal.
+    unjournaled: Option<Frame>,
     /// Since when it is no longer in flight.
     settled: Option<Mono>,
     /// When to give up waiting for it, once the broker took it.
@@ -40,8 +42,16 @@ pub(super) struct Echoes {
 
 impl Echoes {
     /// A frame leaves.
-    pub(super) fn leaves(&mut self, row: EffectId, frame: Frame) {
-        self.awaited.push_back(Echo { row, frame, settled: None, give_up: None, expected: false });
+    pub(super) fn leaves(&mut self, row: EffectId, frame: Frame, unjournaled: Option<Frame>) {
+        let unjournaled = unjournaled.filter(|alone| *alone != frame);
+        self.awaited.push_back(Echo {
+            row,
+            frame,
+            unjournaled,
+            settled: None,
+            give_up: None,
+            expected: false,
+        });
     }
 
     /// The broker took it (`taken`), or nobody knows.
@@ -60,10 +70,19 @@ impl Echoes {
     /// The row whose oldest unseen frame this is, if any, and whether its expectation is still to be set.
     pub(super) fn take(&mut self, frame: Frame, now: Mono) -> Option<(EffectId, bool)> {
         self.forget(now);
-        let at = self.awaited.iter().position(|echo| echo.frame == frame)?;
+        let Some(at) = self.awaited.iter().position(|echo| echo.frame == frame) else {
+            return self.take_unjournaled(frame);
+        };
         let echo = self.awaited.remove(at)?;
         self.remember(frame, now);
         Some((echo.row, !echo.expected))
+    }
+
+    /// The part of a frame that left before it: the whole is still to come.
+    fn take_unjournaled(&mut self, frame: Frame) -> Option<(EffectId, bool)> {
+        let echo = self.awaited.iter_mut().find(|echo| echo.unjournaled == Some(frame))?;
+        echo.unjournaled = None;
+        Some((echo.row, false))
     }
 
     /// Whether this is an own frame that was seen shortly before the connection broke, brought again in the backlog.
