@@ -44,14 +44,19 @@ pub(crate) struct Books {
     pub(crate) wishes: BTreeMap<Part, (Wanted, u64)>,
     /// Wishes that may be taken for newer ones.
     late: BTreeMap<Part, (Wanted, u64)>,
-    /// Own frames of this run, and when their sending ended.
-    sent: BTreeMap<EffectId, Option<Mono>>,
+    /// Own frames of this run: when their sending ended, and their modes.
+    sent: BTreeMap<EffectId, (Option<Mono>, Option<Wanted>)>,
     /// When they were seen last.
     seen: BTreeMap<EffectId, Mono>,
     rows: BTreeMap<EffectId, Row>,
     /// The mode that was wished before the event.
     mode_before: Option<Wanted>,
+    /// The mode that the last frame said, anybody's.
+    mode_said: Option<Wanted>,
     fresh: Option<Status>,
+    /// What the journal knew of the home at the start, and what was different since.
+    before: Option<Status>,
+    touched: PartSet,
     /// Faults in this run, and those that were told.
     pub(crate) faults: i64,
     pub(crate) told: i64,
@@ -74,7 +79,8 @@ impl Books {
             let kept = restored.commands.iter().any(|row| row.id == *id);
             *end = (!kept).then_some("untold");
         }
-        *self = Books { published, colours, ends, ..Books::default() };
+        let before = restored.status.map(|known| known.status);
+        *self = Books { published, colours, ends, before, ..Books::default() };
         for row in &restored.commands {
             let command = config.interlock.screen(row.command.fit(config.device).0, row.origins).0;
             let parts = row.outstanding.intersection(command.parts());
@@ -97,8 +103,9 @@ impl Books {
         match event {
             Event::Delivery(delivery) => self.delivered(delivery, now.mono(), config),
             Event::Outcome { id, result } => {
-                if let Some(ended) = self.sent.get_mut(id) {
+                if let Some((ended, mode)) = self.sent.get_mut(id) {
                     *ended = Some(now.mono());
+                    self.mode_said = if result.is_ok() { *mode } else { self.mode_said };
                 }
                 let told = self.reports.remove(id).unwrap_or_default();
                 self.told += if result.is_ok() { told } else { 0 };
@@ -150,6 +157,7 @@ impl Books {
     }
 
     fn seen_from_others(&mut self, command: Command) {
+        self.mode_said = command.wanted(Part::Mode);
         self.order += 1;
         for part in command.parts() {
             self.wishes.insert(part, (command.wanted(part).unwrap(), self.order));
@@ -159,10 +167,11 @@ impl Books {
     /// An own frame comes back. When the server stood still for long, or crashed, it comes so late that it may be taken
     /// for somebody's newer wish: who can tell.
     fn own_seen(&mut self, effect: EffectId, command: Command, now: Mono) {
+        self.mode_said = command.wanted(Part::Mode);
         let recent = |at: &Mono| now.since(*at) < RECOGNISED;
         let known = match self.seen.insert(effect, now) {
             Some(seen) => recent(&seen),
-            None => self.sent.get(&effect).is_some_and(|ended| ended.as_ref().is_none_or(recent)),
+            None => self.sent.get(&effect).is_some_and(|(ended, _)| ended.as_ref().is_none_or(recent)),
         };
         if known {
             return;
@@ -179,6 +188,8 @@ impl Books {
 
     fn reported(&mut self, status: Status) {
         self.fresh = Some(status);
+        let differs = self.before.map_or(PartSet::EMPTY, |before| before.differences(status));
+        self.touched = self.touched.union(differs);
         for row in self.rows.values_mut() {
             row.shown = row.shown.union(shown(row.command, row.parts, status));
         }
@@ -199,7 +210,8 @@ impl Books {
             match &effect.what {
                 Intent::SendCommand { frame, .. } => {
                     self.no_frame_contradicts_a_newer_wish(*frame);
-                    self.sent.insert(effect.id, None);
+                    let mode = Command::try_from(*frame).unwrap().wanted(Part::Mode);
+                    self.sent.insert(effect.id, (None, mode));
                 }
                 Intent::Note(Note::Confirmed { id }) => self.confirmed_is_what_the_home_showed(*id),
                 Intent::Note(Note::Superseded { id }) => self.superseded_is_by_somebody_newer(*id),
@@ -236,16 +248,19 @@ impl Books {
         let wished = newest.is_none_or(|wanted| wanted == mode);
         // A lone close leaves before the command it was a part of is queued.
         let wished = wished || (closes_alone(command) && self.mode_before == Some(mode));
+        // Until the newest wish leaves by itself, a frame that is not about the mode repeats what was said last.
+        let wished = wished || self.mode_said == Some(mode);
         let wished = wished || self.late.get(&Part::Mode).is_some_and(|(wanted, _)| *wanted == mode);
         let reported = self.fresh.is_some_and(|status| mode.shown_by(status));
         assert!(wished || reported, "{frame} leaves, the mode is {newest:?}");
     }
 
-    /// A command is confirmed when the home showed every part of it that nobody newer commanded.
+    /// A command is confirmed when the home showed every part of it that nobody newer commanded, nor touched while the
+    /// server was away.
     fn confirmed_is_what_the_home_showed(&self, id: EffectId) {
         let row = &self.rows[&id];
         for part in row.parts.difference(row.shown) {
-            let newer = self.is_newer(part, row.order);
+            let newer = self.is_newer(part, row.order) || (row.restored && self.touched.contains(part));
             assert!(newer, "{id} is confirmed, and nobody saw {:?}", row.command.wanted(part));
         }
     }
