@@ -237,16 +237,18 @@ impl Lane {
     }
 
     fn leave(&mut self, id: EffectId, turn: &mut Turn<'_>) {
-        let mode = self.mode_now();
+        let (known, asked) = (self.mode_now(), self.mode_asked());
         let Some(row) = self.rows.get_mut(&id) else { return };
         if row.valid_until <= turn.mono() {
             return self.expire(id, turn);
         }
         row.phase = Phase::Leaving;
         row.row.sends = row.row.sends.saturating_add(1);
-        let frame = Frame::from(row.frame(mode.unwrap_or(row.row.command.mode())));
+        let mode = row.row.command.mode();
+        let known = known.unwrap_or(mode);
+        let frame = Frame::from(row.frame(if row.urgent { known } else { asked.unwrap_or(mode) }));
         let close = closes_gas(row.row.command) && row.row.outstanding.contains(Part::GasValve);
-        let unjournaled = close.then(|| Frame::from(close_alone(mode.unwrap_or(row.row.command.mode()))));
+        let unjournaled = close.then(|| Frame::from(close_alone(known)));
         let origins = if row.row.sends > 1 { row.row.origins.with(Origin::Resend) } else { row.row.origins };
         turn.note(Note::Sending { id, frame, send: row.row.sends, origins });
         let effect = turn.detached(Intent::SendCommand { frame, unjournaled }, Some(row.valid_until));
@@ -347,7 +349,7 @@ impl Lane {
         }
     }
 
-    /// The mode digit a frame carries that is not about the mode: what is asked for, or else what is.
+    /// The mode digit that is asked for as far as was seen, or else that is: what a lone close carries.
     fn mode_now(&self) -> Option<Digit> {
         match self.expectations.wanted(Part::Mode) {
             Some(crate::Wanted::Mode(mode)) => Some(mode),
@@ -358,6 +360,14 @@ impl Lane {
                 .or(self.newest_mode)
                 .or(self.status().map(Status::mode)),
         }
+    }
+
+    /// The mode digit a frame carries that is not about the mode. When a newer command about it is still to leave or to
+    /// be followed, it is that one's: to say an older mode once more would be a step back.
+    fn mode_asked(&self) -> Option<Digit> {
+        let asked = |row: &&Row| row.phase != Phase::InDoubt && row.row.outstanding.contains(Part::Mode);
+        let own = self.rows.values().filter(asked).max_by_key(|row| row.order);
+        own.map(|row| row.row.command.mode()).or(self.mode_now())
     }
 
     /// Whether a command would leave at once.
