@@ -44,15 +44,11 @@ pub(crate) struct Books {
     pub(crate) wishes: BTreeMap<Part, (Wanted, u64)>,
     /// Wishes that may be taken for newer ones.
     late: BTreeMap<Part, (Wanted, u64)>,
-    /// Own frames of this run: when their sending ended, and their modes.
-    sent: BTreeMap<EffectId, (Option<Mono>, Option<Wanted>)>,
+    /// Own frames of this run, and when their sending ended.
+    sent: BTreeMap<EffectId, Option<Mono>>,
     /// When they were seen last.
     seen: BTreeMap<EffectId, Mono>,
     rows: BTreeMap<EffectId, Row>,
-    /// The mode that was wished before the event.
-    mode_before: Option<Wanted>,
-    /// The mode that the last frame said, anybody's.
-    mode_said: Option<Wanted>,
     fresh: Option<Status>,
     /// What the journal knew of the home at the start, and what was different since.
     before: Option<Status>,
@@ -103,9 +99,8 @@ impl Books {
         match event {
             Event::Delivery(delivery) => self.delivered(delivery, now.mono(), config),
             Event::Outcome { id, result } => {
-                if let Some((ended, mode)) = self.sent.get_mut(id) {
+                if let Some(ended) = self.sent.get_mut(id) {
                     *ended = Some(now.mono());
-                    self.mode_said = if result.is_ok() { *mode } else { self.mode_said };
                 }
                 let told = self.reports.remove(id).unwrap_or_default();
                 self.told += if result.is_ok() { told } else { 0 };
@@ -135,6 +130,7 @@ impl Books {
             Some(Inbound::Commands) => match Command::try_from(payload) {
                 Ok(command) => match self.kinds.get(&delivery.id) {
                     Some(Kind::Own(effect)) => self.own_seen(*effect, command, now),
+                    Some(Kind::Alone) => self.may_be_newer(command),
                     _ => self.seen_from_others(command),
                 },
                 Err(_) => self.fault(Sender::Unknown),
@@ -157,7 +153,6 @@ impl Books {
     }
 
     fn seen_from_others(&mut self, command: Command) {
-        self.mode_said = command.wanted(Part::Mode);
         self.order += 1;
         for part in command.parts() {
             self.wishes.insert(part, (command.wanted(part).unwrap(), self.order));
@@ -167,15 +162,18 @@ impl Books {
     /// An own frame comes back. When the server stood still for long, or crashed, it comes so late that it may be taken
     /// for somebody's newer wish: who can tell.
     fn own_seen(&mut self, effect: EffectId, command: Command, now: Mono) {
-        self.mode_said = command.wanted(Part::Mode);
         let recent = |at: &Mono| now.since(*at) < RECOGNISED;
         let known = match self.seen.insert(effect, now) {
             Some(seen) => recent(&seen),
-            None => self.sent.get(&effect).is_some_and(|(ended, _)| ended.as_ref().is_none_or(recent)),
+            None => self.sent.get(&effect).is_some_and(|ended| ended.as_ref().is_none_or(recent)),
         };
-        if known {
-            return;
+        if !known {
+            self.may_be_newer(command);
         }
+    }
+
+    /// A lone close that left without the journal, whose command may have expired since, may be anybody's.
+    fn may_be_newer(&mut self, command: Command) {
         self.order += 1;
         for part in command.parts() {
             self.late.insert(part, (command.wanted(part).unwrap(), self.order));
@@ -197,7 +195,6 @@ impl Books {
 
     /// An event was handled.
     pub(crate) fn after(&mut self, effects: &[Effect], now: Now, config: &Config) {
-        self.mode_before = self.wishes.get(&Part::Mode).map(|(wanted, _)| *wanted);
         // An older command's end may be said before the newer one is recorded.
         for effect in effects {
             if let Intent::Record(Entry::Command(row)) = &effect.what {
@@ -210,8 +207,7 @@ impl Books {
             match &effect.what {
                 Intent::SendCommand { frame, .. } => {
                     self.no_frame_contradicts_a_newer_wish(*frame);
-                    let mode = Command::try_from(*frame).unwrap().wanted(Part::Mode);
-                    self.sent.insert(effect.id, (None, mode));
+                    self.sent.insert(effect.id, None);
                 }
                 Intent::Note(Note::Confirmed { id }) => self.confirmed_is_what_the_home_showed(*id),
                 Intent::Note(Note::Superseded { id }) => self.superseded_is_by_somebody_newer(*id),
@@ -246,10 +242,8 @@ impl Books {
         let mode = Wanted::Mode(command.mode());
         let newest = self.wishes.get(&Part::Mode).map(|(wanted, _)| *wanted);
         let wished = newest.is_none_or(|wanted| wanted == mode);
-        // A lone close leaves before the command it was a part of is queued.
-        let wished = wished || (closes_alone(command) && self.mode_before == Some(mode));
-        // Until the newest wish leaves by itself, a frame that is not about the mode repeats what was said last.
-        let wished = wished || self.mode_said == Some(mode);
+        // A lone close carries the last known mode: the rest of its command follows.
+        let wished = wished || closes_alone(command);
         let wished = wished || self.late.get(&Part::Mode).is_some_and(|(wanted, _)| *wanted == mode);
         let reported = self.fresh.is_some_and(|status| mode.shown_by(status));
         assert!(wished || reported, "{frame} leaves, the mode is {newest:?}");

@@ -14,6 +14,8 @@ const WINDOW: usize = 10;
 pub(crate) enum Kind {
     /// The server's own command, sent by that effect.
     Own(EffectId),
+    /// A part of it that left without the journal.
+    Alone,
     /// Somebody else's command.
     Foreign,
     /// The mark behind the backlog of that session.
@@ -59,7 +61,12 @@ pub(crate) struct Broker {
 
 impl World {
     pub(crate) fn publish(&mut self, effect: EffectId, topic: String, payload: Vec<u8>, silent: bool) {
-        let kind = if topic == self.config.topics.commands() { Kind::Own(effect) } else { Kind::Other };
+        let command = topic == self.config.topics.commands();
+        let kind = match command {
+            true if silent => Kind::Alone,
+            true => Kind::Own(effect),
+            false => Kind::Other,
+        };
         if !self.broker.publisher_up {
             let result = Err(PortError::new(ErrorKind::Retry, "no connection"));
             return if silent {
