@@ -54,7 +54,9 @@ pub(super) struct Books {
     given: usize,
     /// Commands that an earlier run left.
     restored: usize,
-    down: bool,
+    /// When what queued up is read at the latest, and whether it is.
+    read_by: Mono,
+    read: bool,
 }
 
 impl Books {
@@ -70,7 +72,8 @@ impl Books {
             asked_by: None,
             given: 0,
             restored: 0,
-            down: false,
+            read_by: Mono::ZERO,
+            read: true,
         }
     }
 
@@ -94,10 +97,7 @@ impl Books {
                 self.restored = restored.commands.len();
             }
             Event::Outcome { id, result } => self.ends(*id, result, now.mono()),
-            Event::Link(link) => {
-                self.down = matches!(link, Link::Down { .. });
-                self.ended.iter_mut().for_each(|at| *at = now.mono());
-            }
+            Event::Link(link) => self.linked(link, now.mono()),
             Event::Operator(request) => self.asked_by = Some(request.origin),
             Event::Delivery(_) if !self.config.topics.prefix().is_empty() => self.given += 1,
             _ => {}
@@ -113,6 +113,16 @@ impl Books {
             // It may have left once more before the crash.
             unknown: 1,
         }
+    }
+
+    /// While the connection is down, or a backlog is read, what was not seen may still come.
+    fn linked(&mut self, link: &Link, now: Mono) {
+        match link {
+            Link::Up { resumed: true } => self.read_by = now.after(self.config.settle_within),
+            Link::Up { resumed: false } | Link::BacklogEnd => self.read_by = now,
+            Link::Down { .. } => self.read_by = Mono::from_millis(u64::MAX),
+        }
+        self.read = false;
     }
 
     fn ends(&mut self, id: EffectId, result: &Result<Done, PortError>, now: Mono) {
@@ -226,9 +236,11 @@ impl Books {
 
     /// What an engine holds is bounded by its settings and by what is under way.
     pub(super) fn state_is_bounded(&mut self, sizes: Sizes, now: Mono) {
-        // While the connection is down, or a backlog is read, what was not seen may still come.
-        let recognised = AFTER_FIRST + self.config.settle_within;
-        while !self.down && self.ended.front().is_some_and(|at| now.since(*at) > recognised) {
+        if !self.read && self.read_by <= now {
+            self.read = true;
+            self.ended.iter_mut().for_each(|at| *at = now);
+        }
+        while self.read && self.ended.front().is_some_and(|at| now.since(*at) >= AFTER_FIRST) {
             self.ended.pop_front();
         }
         let rows = self.config.outbox_rows;
