@@ -183,7 +183,7 @@ impl Engine {
                 self.accounts.writing(&row.document, row.id, fields);
             }
         }
-        self.lane.restore(restored.commands, restored.status, &self.config, turn.now);
+        self.lane.restore(restored.commands, restored.status, &self.config, turn);
         self.outbox.restore(restored.writes, restored.alerts);
         self.health.lost(BROKER, "not connected yet".into(), turn.mono());
         if let Some(trouble) = restored.trouble {

@@ -51,6 +51,7 @@ days! {
     gas_is_closed_first
     gas_left_open_is_closed
     gas_may_not_stand_open_at_all
+    settings_change_between_two_starts
     gas_is_closed_without_the_journal
     the_device_lacks_a_colour
     the_outbox_is_full

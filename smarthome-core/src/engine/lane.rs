@@ -25,7 +25,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use echo::Echoes;
-use row::{Phase, Row, claimed, close_alone, closes_gas};
+use row::{Phase, Row, claimed, close_alone, closes_gas, screened_anew};
 
 /// The connection as far as commands are concerned.
 #[derive(Debug, Default)]
@@ -93,16 +93,17 @@ impl Lane {
         rows: Vec<CommandRow>,
         status: Option<KnownStatus>,
         config: &Config,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) {
-        for mut row in rows {
-            // Settings may have changed since it was decided.
-            let (fits, _) = row.command.fit(config.device);
-            let (command, _) = config.interlock.screen(fits, row.origins);
-            row.outstanding = row.outstanding.intersection(command.parts());
-            row.command = command;
+        for row in rows {
+            let row = screened_anew(row, config, turn);
+            if row.outstanding.is_empty() {
+                turn.record(Entry::Remove(row.id));
+                turn.note(Note::Superseded { id: row.id });
+                continue;
+            }
             let order = self.next_order();
-            let valid_until = now.deadline_for(row.valid_until, config.valid_for);
+            let valid_until = turn.now.deadline_for(row.valid_until, config.valid_for);
             self.newest_mode = Some(row.command.mode());
             self.rows.insert(row.id, Row::restored(row, order, valid_until));
         }
