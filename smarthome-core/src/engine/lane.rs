@@ -18,7 +18,7 @@ use super::note::Note;
 use super::turn::Turn;
 use crate::ports::{ErrorKind, PortError};
 use crate::retry::Backoff;
-use crate::{Command, Digit, Frame, Mono, Now, Origin, Origins, Part, PartSet, Status};
+use crate::{Command, Digit, Frame, Mono, Origin, Origins, Part, PartSet, Status};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;

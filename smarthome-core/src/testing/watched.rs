@@ -3,11 +3,15 @@
 use super::laws::Books;
 use crate::engine::{Config, Effect, Engine, Event, Sizes, Wake};
 use crate::{Now, Status};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Events with longer payloads are not written into the script, nor read back.
 const LONGEST: usize = 64 * 1024;
+
+/// How many events are printed, with what they led to.
+const SHOWN: usize = 12;
 
 /// An engine, its twin that lives from written events, and the books in which the laws look things up.
 ///
@@ -18,6 +22,8 @@ pub struct Watched {
     twin: Engine,
     books: Books,
     script: Vec<String>,
+    /// What the last events led to.
+    last: VecDeque<Vec<Effect>>,
     steps: u64,
 }
 
@@ -29,6 +35,7 @@ impl Watched {
             twin: Engine::new(config.clone()),
             books: Books::new(config),
             script: Vec::new(),
+            last: VecDeque::new(),
             steps: 0,
         }
     }
@@ -39,6 +46,7 @@ impl Watched {
         self.twin = Engine::new(config.clone());
         self.books.restart(config);
         self.script.clear();
+        self.last.clear();
     }
 
     /// Lets one thing happen, to both, and checks every law.
@@ -55,6 +63,10 @@ impl Watched {
         self.engine.handle(event, now, &mut effects);
         self.twin.handle(copy, then, &mut twins);
         self.same_events_give_the_same_effects(&effects, &twins);
+        if self.last.len() >= SHOWN {
+            self.last.pop_front();
+        }
+        self.last.push_back(effects.clone());
         for effect in &effects {
             self.books.effect(effect, now);
         }
@@ -125,8 +137,12 @@ impl Drop for Watched {
         let kept = std::fs::write(&path, self.script.join("\n"));
         std::eprintln!("settings: {config}");
         std::eprintln!("everything since the last start, for replaying: {} ({kept:?})", path.display());
-        for line in self.script.iter().rev().take(12).rev() {
+        let last = self.script.iter().skip(self.script.len().saturating_sub(self.last.len()));
+        for (line, effects) in last.zip(&self.last) {
             std::eprintln!("{line}");
+            for effect in effects {
+                std::eprintln!("    {} {:?}", effect.id, effect.what);
+            }
         }
     }
 }
