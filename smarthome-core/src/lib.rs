@@ -71,6 +71,8 @@ mod retry;
 mod safety;
 mod sensors;
 mod status;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 pub mod topic;
 
