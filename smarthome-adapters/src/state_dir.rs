@@ -126,3 +126,67 @@ fn command_line(pid: u32) -> Option<String> {
     let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
     Some(text.trim().to_string()).filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_holder_who_is_named_to_the_second() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("var/lib/smarthome");
+        let first = StateDir::lock(&path).unwrap();
+        assert_eq!(first.file("journal.db"), path.join("journal.db"));
+        let error = StateDir::lock(&path).unwrap_err();
+        let StateDirError::InUse { holder, .. } = &error else { panic!("{error}") };
+        assert_eq!(holder.pid, Some(std::process::id()));
+        let text = error.to_string();
+        let pid = std::process::id().to_string();
+        assert!(
+            text.contains(path.to_str().unwrap()) && text.contains(&pid) && text.contains("stop"),
+            "{text}"
+        );
+        if cfg!(target_os = "linux") {
+            let me = std::env::args().next().unwrap();
+            assert!(holder.command.as_ref().unwrap().contains(&me), "{text}");
+        }
+        drop(first);
+        StateDir::lock(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_directory_is_for_its_owner_only_and_an_old_one_keeps_its_rights() {
+        use std::os::unix::fs::PermissionsExt;
+        let base = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let new = base.path().join("new");
+        let _held = StateDir::lock(&new).unwrap();
+        assert_eq!(mode(&new), 0o700);
+        let old = base.path().join("old");
+        fs::create_dir(&old).unwrap();
+        fs::set_permissions(&old, fs::Permissions::from_mode(0o750)).unwrap();
+        let _held_too = StateDir::lock(&old).unwrap();
+        assert_eq!(mode(&old), 0o750);
+    }
+
+    #[test]
+    fn a_lock_left_by_a_crash_holds_nobody_up() {
+        let base = tempfile::tempdir().unwrap();
+        fs::write(base.path().join("lock"), "4194303\nand more than a process id is long\n").unwrap();
+        let _held = StateDir::lock(base.path()).unwrap();
+        let written = fs::read_to_string(base.path().join("lock")).unwrap();
+        assert_eq!(written, format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn what_cannot_be_a_directory_is_named() {
+        let base = tempfile::tempdir().unwrap();
+        let file = base.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = StateDir::lock(file.join("state")).unwrap_err();
+        assert!(error.to_string().contains("file/state"), "{error}");
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}

@@ -76,7 +76,7 @@ impl JournalUnderTest for Journals {
 
 #[tokio::test]
 async fn it_keeps_the_contract() {
-    contract::journal(&Journals::default(), &SystemClock::new()).await;
+    contract::journal(&Journals::default(), &SystemClock::new().unwrap()).await;
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
         assert!(text.contains(part), "{part:?} is not in: {text}");
     }
     assert_eq!(fs::read(&path).unwrap(), before);
-    assert_eq!(names(&directory), BTreeSet::from(["journal.db".to_string()]));
+    assert!(names(&directory).iter().all(|name| !name.contains("damaged")));
 }
 
 #[tokio::test]
@@ -121,8 +121,10 @@ async fn a_directory_that_is_missing_is_named() {
     );
 }
 
+type Damage = fn(&Path);
+
 /// Every way to break a file, by name.
-fn damages() -> Vec<(&'static str, fn(&Path))> {
+fn damages() -> Vec<(&'static str, Damage)> {
     fn sql(path: &Path, statements: &str) {
         Connection::open(path).unwrap().execute_batch(statements).unwrap();
     }
@@ -195,7 +197,7 @@ async fn two_damaged_files_in_one_second_are_both_kept() {
 #[tokio::test]
 async fn a_large_file_is_checked_only_after_a_crash() {
     let (_directory, path) = directory();
-    filled(&path, 30_000).await;
+    filled(&path, 50_000).await;
     assert!(fs::metadata(&path).unwrap().len() > 2 * 1024 * 1024);
     let (journal, opened, _) = start(&path).await;
     assert!(!opened.checked && !opened.created);
@@ -251,6 +253,24 @@ async fn a_full_disk_is_to_be_tried_again_and_keeps_nothing_of_the_batch() {
     assert_eq!((restored.epoch, kept), (1, vec![0, 1, 2, 200]));
 }
 
+#[tokio::test]
+async fn a_file_that_is_moved_away_takes_no_more_until_it_is_back() {
+    let (_directory, path) = directory();
+    let (journal, _, _) = start(&path).await;
+    let elsewhere = path.with_extension("elsewhere");
+    fs::rename(&path, &elsewhere).unwrap();
+    for _ in 0..2 {
+        let error = journal.commit(&[alert(1, 1, "lost")]).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::AskPerson);
+        assert!(error.text.contains(path.to_str().unwrap()) && error.text.contains("moved"), "{error}");
+        fs::write(&path, "an impostor").unwrap();
+    }
+    fs::rename(&elsewhere, &path).unwrap();
+    journal.commit(&[alert(1, 1, "kept")]).await.unwrap();
+    drop(journal);
+    assert_eq!(start(&path).await.2.alerts.len(), 1);
+}
+
 /// Commits two rows a batch and says which batches were taken, until it is killed. Runs as a child only.
 #[tokio::test]
 #[ignore = "the other half of the kill tests"]
@@ -258,7 +278,7 @@ async fn child_commits_until_it_is_killed() {
     let Some(path) = std::env::var_os(FILE) else { return };
     let (journal, _, restored) = start(Path::new(&path)).await;
     let text = "x".repeat(500);
-    for counter in 0.. {
+    for counter in 0_u64.. {
         let half = |n| alert(restored.epoch, counter * 2 + n, &text);
         match journal.commit(&[half(0), half(1)]).await {
             Ok(()) => println!("\nack {}.{counter}", restored.epoch),

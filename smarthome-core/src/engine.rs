@@ -12,6 +12,8 @@ mod lane;
 mod note;
 mod on_delivery;
 mod outbox;
+#[cfg(feature = "testing")]
+mod sizes;
 mod turn;
 mod wake;
 
@@ -23,6 +25,8 @@ pub use event::{
 };
 pub use journal::{AlertRow, CommandRow, CommandState, Entry, KnownStatus, Restored, WriteRow};
 pub use note::Note;
+#[cfg(feature = "testing")]
+pub use sizes::Sizes;
 pub use wake::{Wake, Why};
 
 use crate::message::{Fault, Rejected, Sender, quoted};
@@ -179,7 +183,7 @@ impl Engine {
                 self.accounts.writing(&row.document, row.id, fields);
             }
         }
-        self.lane.restore(restored.commands, restored.status, &self.config, turn.now);
+        self.lane.restore(restored.commands, restored.status, &self.config, turn);
         self.outbox.restore(restored.writes, restored.alerts);
         self.health.lost(BROKER, "not connected yet".into(), turn.mono());
         if let Some(trouble) = restored.trouble {
@@ -197,7 +201,7 @@ impl Engine {
                 self.lane.link_up(resumed, &self.config, turn);
                 self.health.back(BROKER, turn);
             }
-            Link::BacklogEnd => self.lane.backlog_end(),
+            Link::BacklogEnd => self.lane.backlog_end(turn.mono()),
             Link::Down { why } => {
                 self.link_up = false;
                 self.lane.link_down(turn.mono());

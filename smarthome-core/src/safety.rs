@@ -1,6 +1,7 @@
 //! The safety interlock: the server never opens the gas valve unless the configuration allows that origin by name.
 
 use crate::{Appliance, Command, Part, Switch};
+use alloc::vec::Vec;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -63,9 +64,9 @@ impl Origin {
     }
 }
 
-/// A set of origins.
+/// A set of origins. Serialises as the list of their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "Vec<Origin>", into = "Vec<Origin>")]
 pub struct Origins(u8);
 
 impl Origins {
@@ -91,6 +92,18 @@ impl Origins {
     /// The origins in the set.
     pub fn iter(self) -> impl Iterator<Item = Origin> {
         Origin::ALL.into_iter().filter(move |origin| self.contains(*origin))
+    }
+}
+
+impl From<Vec<Origin>> for Origins {
+    fn from(origins: Vec<Origin>) -> Origins {
+        origins.into_iter().collect()
+    }
+}
+
+impl From<Origins> for Vec<Origin> {
+    fn from(origins: Origins) -> Vec<Origin> {
+        origins.iter().collect()
     }
 }
 

@@ -36,17 +36,25 @@ days! {
     the_broker_is_away_for_the_first_minute
     somebody_elses_command_is_only_alerted
     a_backlog_is_nobodys_question
+    rule_03_an_own_frame_comes_twice
     rule_09_in_doubt_and_shown_is_confirmed
     rule_09_in_doubt_and_not_shown_is_sent
     rule_09_in_doubt_and_somebody_commanded_otherwise
     rule_09_sent_is_expected_anew
     rule_12_a_newer_command_makes_the_older_keep
+    rule_12_one_in_flight_after_a_restart
     rule_13_a_frame_that_never_comes_back
+    rule_13_an_own_frame_comes_back_after_an_outage
     rule_13_the_brokers_word_is_lost
+    the_brokers_word_comes_after_the_homes_time
     gas_is_not_opened
     gas_is_closed_first
     gas_left_open_is_closed
+    gas_may_not_stand_open_at_all
+    settings_change_between_two_starts
+    gas_is_closed_without_the_journal
     the_device_lacks_a_colour
     the_outbox_is_full
+    a_command_that_was_given_up_is_no_echo_for_ever
     lost_is_told_once_and_back_once
 }

@@ -251,3 +251,6 @@ fn leave(effect: Effect, lane: Lane, now: Mono) -> Next {
         Next::Over(expiry(&effect))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,13 @@ pub struct Config {
     pub outbox_bytes: usize,
 }
 
+impl Config {
+    /// How long the valve may stand open. Less than a second would close it without a pause.
+    pub(crate) fn gas_may_stand_open(&self) -> Option<Duration> {
+        self.gas_max_open.map(|most| most.max(Duration::from_secs(1)))
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {

@@ -95,6 +95,12 @@ impl Faults {
         self.buckets.values().filter_map(|bucket| bucket.summary_at).min()
     }
 
+    /// How many lines are on their way.
+    #[cfg(feature = "testing")]
+    pub(crate) fn leaving(&self) -> usize {
+        self.leaving.len()
+    }
+
     fn say(&mut self, sender: Sender, topic: String, text: String, count: u64, turn: &mut Turn<'_>) {
         let id = turn.effect(Intent::Report { topic: topic.clone(), text }, None);
         self.leaving.insert(id, (sender, topic, count));

@@ -18,14 +18,14 @@ use super::note::Note;
 use super::turn::Turn;
 use crate::ports::{ErrorKind, PortError};
 use crate::retry::Backoff;
-use crate::{Command, Digit, Frame, Mono, Now, Origin, Origins, Part, PartSet, Status};
+use crate::{Command, Digit, Frame, Mono, Origin, Origins, Part, PartSet, Status};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use echo::Echoes;
-use row::{Phase, Row, claimed, close_alone, closes_gas};
+use row::{Phase, Row, claimed, close_alone, closes_gas, screened_anew};
 
 /// The connection as far as commands are concerned.
 #[derive(Debug, Default)]
@@ -93,16 +93,17 @@ impl Lane {
         rows: Vec<CommandRow>,
         status: Option<KnownStatus>,
         config: &Config,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) {
-        for mut row in rows {
-            // Settings may have changed since it was decided.
-            let (fits, _) = row.command.fit(config.device);
-            let (command, _) = config.interlock.screen(fits, row.origins);
-            row.outstanding = row.outstanding.intersection(command.parts());
-            row.command = command;
+        for row in rows {
+            let row = screened_anew(row, config, turn);
+            if row.outstanding.is_empty() {
+                turn.record(Entry::Remove(row.id));
+                turn.note(Note::Superseded { id: row.id });
+                continue;
+            }
             let order = self.next_order();
-            let valid_until = now.deadline_for(row.valid_until, config.valid_for);
+            let valid_until = turn.now.deadline_for(row.valid_until, config.valid_for);
             self.newest_mode = Some(row.command.mode());
             self.rows.insert(row.id, Row::restored(row, order, valid_until));
         }
@@ -115,6 +116,12 @@ impl Lane {
 
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// How many own frames left and were not seen.
+    #[cfg(feature = "testing")]
+    pub(crate) fn echoes(&self) -> usize {
+        self.echoes.len()
     }
 
     pub(crate) fn status(&self) -> Option<Status> {
@@ -192,7 +199,7 @@ impl Lane {
 
     /// Closes a valve that was left open for too long.
     pub(crate) fn close_gas_left_open(&mut self, config: &Config, turn: &mut Turn<'_>) {
-        let (Some(most), Some(since)) = (config.gas_max_open, self.gas_open_since) else { return };
+        let (Some(most), Some(since)) = (config.gas_may_stand_open(), self.gas_open_since) else { return };
         if turn.mono().since(since) < most {
             return;
         }
@@ -222,7 +229,8 @@ impl Lane {
         if !self.gate.up || self.pause.pause(turn.mono()).is_some() {
             return;
         }
-        let queued = |row: &&Row| row.urgent && row.phase == Phase::Queued;
+        let under_way = |id| self.leaving.values().any(|(row, _)| *row == id);
+        let queued = |row: &&Row| row.urgent && row.phase == Phase::Queued && !under_way(row.row.id);
         let next: Vec<EffectId> = self.rows.values().filter(queued).map(|row| row.row.id).collect();
         for id in next {
             self.leave(id, turn);
@@ -230,21 +238,23 @@ impl Lane {
     }
 
     fn leave(&mut self, id: EffectId, turn: &mut Turn<'_>) {
-        let mode = self.mode_now();
+        let (known, asked) = (self.mode_now(), self.mode_asked());
         let Some(row) = self.rows.get_mut(&id) else { return };
         if row.valid_until <= turn.mono() {
             return self.expire(id, turn);
         }
         row.phase = Phase::Leaving;
         row.row.sends = row.row.sends.saturating_add(1);
-        let frame = Frame::from(row.frame(mode.unwrap_or(row.row.command.mode())));
+        let mode = row.row.command.mode();
+        let known = known.unwrap_or(mode);
+        let frame = Frame::from(row.frame(if row.urgent { known } else { asked.unwrap_or(mode) }));
         let close = closes_gas(row.row.command) && row.row.outstanding.contains(Part::GasValve);
-        let unjournaled = close.then(|| Frame::from(close_alone(mode.unwrap_or(row.row.command.mode()))));
+        let unjournaled = close.then(|| Frame::from(close_alone(known)));
         let origins = if row.row.sends > 1 { row.row.origins.with(Origin::Resend) } else { row.row.origins };
         turn.note(Note::Sending { id, frame, send: row.row.sends, origins });
         let effect = turn.detached(Intent::SendCommand { frame, unjournaled }, Some(row.valid_until));
         self.leaving.insert(effect, (id, row.urgent));
-        self.echoes.leaves(id, frame);
+        self.echoes.leaves(id, frame, unjournaled);
     }
 
     /// How a send ended; `Err` gives it back when it was none of ours.
@@ -266,7 +276,10 @@ impl Lane {
         self.pause.reset();
         self.echoes.settled(id, true, turn.mono());
         let Some(row) = self.rows.get_mut(&id) else { return };
-        row.phase = Phase::Expected;
+        // Seen and not followed meanwhile, it waits to leave again.
+        if row.phase == Phase::Leaving {
+            row.phase = Phase::Expected;
+        }
         row.row.state = CommandState::Sent;
         if row.row.sends == 1 {
             // The re-sends have to fit, however long the first send had to wait.
@@ -282,20 +295,22 @@ impl Lane {
         if kind != ErrorKind::GiveUp {
             self.pause.failed(turn.mono());
         }
-        let Some(row) = self.rows.get_mut(&id) else { return };
-        if self.expectations.awaits(id) {
-            // It was seen on its way to the home, whatever became of the broker's word for it.
-            row.phase = Phase::Expected;
-            row.row.state = CommandState::Sent;
-            return turn.record(Entry::Command(row.row.clone()));
-        }
-        row.phase = Phase::Queued;
-        row.row.sends = row.row.sends.saturating_sub(1);
         if kind == ErrorKind::UnknownOutcome {
             self.echoes.settled(id, false, turn.mono());
         } else {
             self.echoes.stayed(id);
         }
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        if self.expectations.awaits(id) || row.phase == Phase::Queued {
+            // It was seen on its way to the home, whatever became of the broker's word for it.
+            if row.phase == Phase::Leaving {
+                row.phase = Phase::Expected;
+            }
+            row.row.state = CommandState::Sent;
+            return turn.record(Entry::Command(row.row.clone()));
+        }
+        row.phase = Phase::Queued;
+        row.row.sends = row.row.sends.saturating_sub(1);
         if kind == ErrorKind::GiveUp || row.valid_until <= turn.mono() {
             self.expire(id, turn);
         }
@@ -335,7 +350,7 @@ impl Lane {
         }
     }
 
-    /// The mode digit a frame carries that is not about the mode: what is asked for, or else what is.
+    /// The mode digit that is asked for as far as was seen, or else that is: what a lone close carries.
     fn mode_now(&self) -> Option<Digit> {
         match self.expectations.wanted(Part::Mode) {
             Some(crate::Wanted::Mode(mode)) => Some(mode),
@@ -346,6 +361,14 @@ impl Lane {
                 .or(self.newest_mode)
                 .or(self.status().map(Status::mode)),
         }
+    }
+
+    /// The mode digit a frame carries that is not about the mode. When a newer command about it is still to leave or to
+    /// be followed, it is that one's: to say an older mode once more would be a step back.
+    fn mode_asked(&self) -> Option<Digit> {
+        let asked = |row: &&Row| row.phase != Phase::InDoubt && row.row.outstanding.contains(Part::Mode);
+        let own = self.rows.values().filter(asked).max_by_key(|row| row.order);
+        own.map(|row| row.row.command.mode()).or(self.mode_now())
     }
 
     /// Whether a command would leave at once.

@@ -57,7 +57,7 @@ impl Engine {
                 if self.accounts.loaded() || self.accounts.document(&sign_in.uid).is_some() {
                     self.sign_in(sign_in, turn);
                 } else {
-                    self.hold(sign_in);
+                    self.hold(sign_in, turn);
                 }
             }
         }
@@ -133,11 +133,18 @@ impl Engine {
         self.faults.report(&rejected, &self.config.topics, turn);
     }
 
-    fn hold(&mut self, sign_in: HeldSignIn) {
-        if self.held.len() >= HELD {
-            self.held.pop_front();
+    fn hold(&mut self, sign_in: HeldSignIn, turn: &mut Turn<'_>) {
+        if self.held.len() >= HELD
+            && let Some(oldest) = self.held.pop_front()
+        {
+            self.not_ready(oldest.client, turn);
         }
         self.held.push_back(sign_in);
+    }
+
+    fn not_ready(&mut self, client: Client, turn: &mut Turn<'_>) {
+        let rejected = Rejected { sender: Sender::Client(client), own: true, fault: Fault::NotReady };
+        self.faults.report(&rejected, &self.config.topics, turn);
     }
 
     /// Answers what waited for the users.
@@ -159,8 +166,7 @@ impl Engine {
             held.into_iter().partition(|s| s.until <= turn.mono());
         self.held = waiting;
         for HeldSignIn { client, .. } in late {
-            let rejected = Rejected { sender: Sender::Client(client), own: true, fault: Fault::NotReady };
-            self.faults.report(&rejected, &self.config.topics, turn);
+            self.not_ready(client, turn);
         }
     }
 

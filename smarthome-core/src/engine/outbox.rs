@@ -170,6 +170,12 @@ impl Outbox {
         store.into_iter().chain(link).min()
     }
 
+    /// How many writes and alerts wait.
+    #[cfg(feature = "testing")]
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.writes.len(), self.alerts.len())
+    }
+
     fn keep(&mut self, alert: Alert, turn: &mut Turn<'_>) {
         turn.note(Note::Raised(alert.clone()));
         let row = AlertRow { id: turn.id(), raised: turn.now.wall(), alert };

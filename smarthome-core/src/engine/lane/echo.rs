@@ -12,10 +12,15 @@ const RECOGNISED: Duration = Duration::from_secs(60);
 /// How long after the broker took it a frame should have come back.
 const COMES_BACK: Duration = Duration::from_secs(2);
 
+/// How many frames that were seen are remembered at most: more than brokers leave unacknowledged.
+const SEEN: usize = 32;
+
 #[derive(Debug)]
 struct Echo {
     row: EffectId,
     frame: Frame,
+    /// What may have left before it, without the journal.
+    unjournaled: Option<Frame>,
     /// Since when it is no longer in flight.
     settled: Option<Mono>,
     /// When to give up waiting for it, once the broker took it.
@@ -28,12 +33,25 @@ struct Echo {
 #[derive(Debug, Default)]
 pub(super) struct Echoes {
     awaited: VecDeque<Echo>,
+    /// Own frames that were seen, each once, with the last time: a broker brings again what was not acknowledged
+    /// before the connection broke.
+    seen: VecDeque<(Frame, Mono)>,
+    /// The connection is down, or the backlog is not read: what was not seen may still come, however late.
+    waits: bool,
 }
 
 impl Echoes {
     /// A frame leaves.
-    pub(super) fn leaves(&mut self, row: EffectId, frame: Frame) {
-        self.awaited.push_back(Echo { row, frame, settled: None, give_up: None, expected: false });
+    pub(super) fn leaves(&mut self, row: EffectId, frame: Frame, unjournaled: Option<Frame>) {
+        let unjournaled = unjournaled.filter(|alone| *alone != frame);
+        self.awaited.push_back(Echo {
+            row,
+            frame,
+            unjournaled,
+            settled: None,
+            give_up: None,
+            expected: false,
+        });
     }
 
     /// The broker took it (`taken`), or nobody knows.
@@ -51,14 +69,53 @@ impl Echoes {
 
     /// The row whose oldest unseen frame this is, if any, and whether its expectation is still to be set.
     pub(super) fn take(&mut self, frame: Frame, now: Mono) -> Option<(EffectId, bool)> {
-        self.awaited.retain(|echo| echo.settled.is_none_or(|settled| now.since(settled) < RECOGNISED));
-        let at = self.awaited.iter().position(|echo| echo.frame == frame)?;
+        self.forget(now);
+        let Some(at) = self.awaited.iter().position(|echo| echo.frame == frame) else {
+            return self.take_unjournaled(frame);
+        };
         let echo = self.awaited.remove(at)?;
+        self.remember(frame, now);
         Some((echo.row, !echo.expected))
+    }
+
+    /// The part of a frame that left before it: the whole is still to come.
+    fn take_unjournaled(&mut self, frame: Frame) -> Option<(EffectId, bool)> {
+        let echo = self.awaited.iter_mut().find(|echo| echo.unjournaled == Some(frame))?;
+        echo.unjournaled = None;
+        Some((echo.row, false))
+    }
+
+    /// Whether this is an own frame that was seen shortly before the connection broke, brought again in the backlog.
+    pub(super) fn again(&mut self, frame: Frame, now: Mono) -> bool {
+        let again = self.seen.iter().any(|(seen, _)| *seen == frame);
+        if again {
+            // It may come a third time.
+            self.remember(frame, now);
+        }
+        again
+    }
+
+    /// The connection broke: what was seen long ago was acknowledged.
+    pub(super) fn link_down(&mut self, now: Mono) {
+        self.seen.retain(|(_, at)| now.since(*at) < RECOGNISED);
+        self.forget(now);
+        self.waits = true;
+    }
+
+    /// The backlog is read: the time in which frames are recognised goes on.
+    pub(super) fn backlog_read(&mut self, now: Mono) {
+        if core::mem::take(&mut self.waits) {
+            self.awaited
+                .iter_mut()
+                .filter_map(|echo| echo.settled.as_mut())
+                .for_each(|settled| *settled = now);
+        }
     }
 
     /// Rows whose frame should have come back by now; each once.
     pub(super) fn given_up(&mut self, now: Mono) -> Vec<EffectId> {
+        // Also where no command is ever seen, old frames must not pile up.
+        self.forget(now);
         let late = self.awaited.iter_mut().filter(|echo| echo.give_up.is_some_and(|at| at <= now));
         late.map(|echo| {
             echo.give_up = None;
@@ -66,6 +123,26 @@ impl Echoes {
             echo.row
         })
         .collect()
+    }
+
+    fn remember(&mut self, frame: Frame, now: Mono) {
+        self.seen.retain(|(seen, _)| *seen != frame);
+        if self.seen.len() >= SEEN {
+            self.seen.pop_front();
+        }
+        self.seen.push_back((frame, now));
+    }
+
+    fn forget(&mut self, now: Mono) {
+        if self.waits {
+            return;
+        }
+        self.awaited.retain(|echo| echo.settled.is_none_or(|settled| now.since(settled) < RECOGNISED));
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn len(&self) -> usize {
+        self.awaited.len()
     }
 
     pub(super) fn next(&self) -> Option<Mono> {

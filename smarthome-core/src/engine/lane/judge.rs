@@ -31,6 +31,7 @@ impl Lane {
         if waited {
             self.gate.read = true;
             self.gate.settle_by = None;
+            self.echoes.backlog_read(turn.mono());
         }
         if !self.gate.up || !self.gate.read {
             return;
@@ -129,7 +130,7 @@ impl Lane {
         let confirm = self.expectations.next_deadline().into_iter().chain(self.echoes.next()).min();
         let retry = self.pause.pause(now).filter(|_| self.gate.up && waiting().next().is_some());
         let expiry = waiting().map(|row| row.valid_until).min();
-        let gas = self.gas_open_since.zip(config.gas_max_open).map(|(since, most)| since.after(most));
+        let gas = self.gas_open_since.zip(config.gas_may_stand_open()).map(|(since, most)| since.after(most));
         let wakes = [
             (settle, Why::Settling),
             (confirm, Why::Confirmation),

@@ -1,9 +1,11 @@
 //! One own command, from its decision to its end.
 
 use crate::engine::config::Config;
-use crate::engine::effect::EffectId;
-use crate::engine::journal::{CommandRow, CommandState};
+use crate::engine::effect::{AlertCode, EffectId};
+use crate::engine::journal::{CommandRow, CommandState, Entry};
+use crate::engine::turn::Turn;
 use crate::{Appliance, Command, Digit, Mono, Origins, Part, PartSet, Switch};
+use alloc::format;
 use core::time::Duration;
 
 /// The first send and three more.
@@ -58,7 +60,7 @@ impl Row {
             CommandState::Claimed => Phase::InDoubt,
             CommandState::Sent => Phase::Restored,
         };
-        let urgent = !row.outstanding.contains(Part::Mode) && closes_gas(row.command);
+        let urgent = row.outstanding == PartSet::from(Part::GasValve) && closes_gas(row.command);
         Row { row, phase, order, valid_until, urgent }
     }
 }
@@ -91,4 +93,25 @@ pub(super) fn closes_gas(command: Command) -> bool {
 /// Closes the gas valve, touches nothing else.
 pub(super) fn close_alone(mode: Digit) -> Command {
     Command::keep_all(mode).with_gas_valve(Switch::Off)
+}
+
+/// Settings may have changed since it was decided: what they no longer allow stays behind.
+pub(super) fn screened_anew(mut row: CommandRow, config: &Config, turn: &mut Turn<'_>) -> CommandRow {
+    let (fits, _) = row.command.fit(config.device);
+    let (command, _) = config.interlock.screen(fits, row.origins);
+    let outstanding = row.outstanding.intersection(command.parts());
+    if outstanding != row.outstanding {
+        let lost = row.outstanding.difference(outstanding);
+        let code =
+            if lost.contains(Part::GasValve) { AlertCode::GasRefused } else { AlertCode::BeyondDevice };
+        let text = format!(
+            "the settings no longer allow what was decided before the start: {} of {}",
+            lost, row.command
+        );
+        turn.alert(code, text);
+        (row.command, row.outstanding) = (command, outstanding);
+        turn.record(Entry::Command(row.clone()));
+    }
+    row.command = command;
+    row
 }

@@ -20,6 +20,8 @@ impl Lane {
             }
         } else if let Some(id) = self.restored_row_of(command) {
             self.restored_seen(id, turn);
+        } else if !self.gate.read && self.echoes.again(frame, turn.mono()) {
+            // Its place in the broker's order is where it was seen first.
         } else {
             self.foreign(command, config, turn);
         }
@@ -132,15 +134,20 @@ impl Lane {
     pub(crate) fn link_up(&mut self, resumed: bool, config: &Config, turn: &mut Turn<'_>) {
         self.gate.up = true;
         self.gate.read = !resumed;
+        if !resumed {
+            self.echoes.backlog_read(turn.mono());
+        }
         self.gate.settle_by = Some(turn.mono().after(config.settle_within));
         self.pause.reset();
     }
 
-    pub(crate) fn backlog_end(&mut self) {
+    pub(crate) fn backlog_end(&mut self, now: Mono) {
         self.gate.read = true;
+        self.echoes.backlog_read(now);
     }
 
     pub(crate) fn link_down(&mut self, now: Mono) {
+        self.echoes.link_down(now);
         let down_since = self.gate.down_since.filter(|_| !self.gate.up).or(Some(now));
         self.gate = super::Gate { down_since, ..Default::default() };
     }

@@ -1,0 +1,16 @@
+//! What tests, fuzzers and simulations share: a seeded generator, an engine under watch, and the bodies of the fuzz
+//! targets.
+//!
+//! Everything here panics when a promise is broken, and says which.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod bytes;
+mod fuzz;
+mod laws;
+mod random;
+mod watched;
+
+pub use fuzz::{engine, message};
+pub use random::Random;
+pub use watched::Watched;

@@ -1,0 +1,226 @@
+//! The program around the engine: it batches, commits, and only then lets anything leave; it crashes.
+
+use crate::world::{Happening, World};
+use smarthome_core::engine::*;
+use smarthome_core::ports::{ErrorKind, PortError};
+use smarthome_core::{Frame, Mono};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Where the next crash comes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Crash {
+    /// Something was decided and nothing is committed.
+    BeforeCommit,
+    /// It is committed and nothing has left.
+    AfterCommit,
+    /// One effect has left.
+    WhileLeaving,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Host {
+    pub(crate) running: bool,
+    /// When the monotonic clock started.
+    pub(crate) base: u64,
+    pub(crate) outcomes: VecDeque<Event>,
+    /// What operators ask for.
+    pub(crate) asked: VecDeque<Event>,
+    /// From the broker and the store's listener.
+    pub(crate) inbox: VecDeque<Event>,
+    entries: Vec<Entry>,
+    effects: Vec<Effect>,
+    deliveries: Vec<DeliveryId>,
+    /// A commit failed and is tried again.
+    waits: bool,
+    /// Closes that left without the journal, and whether that was all of the command.
+    closed: BTreeMap<EffectId, bool>,
+    /// Deliveries, and how much each still waits for.
+    pub(crate) acks: VecDeque<(DeliveryId, u32)>,
+    causes: BTreeMap<EffectId, DeliveryId>,
+    pub(crate) crash: Option<Crash>,
+}
+
+impl World {
+    pub(crate) fn starts(&mut self) {
+        self.host = Host { running: true, base: self.host.base, ..Host::default() };
+        if self.random.chance(50) {
+            self.host.base = self.now - self.random.within(0..1_000);
+        }
+        self.config = crate::chance::changed(&self.config, &mut self.random);
+        self.watched.restart(self.config.clone());
+        let restored = self.journal.restore();
+        self.books.starts(&restored, &self.config);
+        let names: Vec<_> = self.journal.names_to_write().collect();
+        self.books.known = names.into_iter().collect();
+        self.handle(Event::Restored(restored));
+        self.commits();
+        self.broker.publisher_up = true;
+        self.soon(1..3_000, Happening::Connects);
+        self.soon(1..3_000, Happening::Watches);
+    }
+
+    pub(crate) fn crashes(&mut self) {
+        if !self.host.running {
+            return;
+        }
+        self.publisher_breaks(false);
+        self.disconnects();
+        self.store_is_alone();
+        self.host = Host { base: self.host.base, ..Host::default() };
+        let after = *self.random.pick(&[100, 1_000, 1_000, 20_000, 200_000]);
+        self.soon(1..after, Happening::Starts);
+    }
+
+    /// Takes what is ready, as often as something is.
+    pub(crate) fn host_turns(&mut self) {
+        let mut turns = 0;
+        while self.host.running {
+            let taken = self.collect();
+            if taken.is_empty() {
+                return;
+            }
+            turns += 1;
+            assert!(turns < 10_000, "the host spins");
+            for event in taken {
+                self.handle(event);
+            }
+            self.commits();
+        }
+    }
+
+    fn collect(&mut self) -> Vec<Event> {
+        let mut taken = Vec::new();
+        if !self.host.waits {
+            taken.extend(self.host.outcomes.drain(..));
+        }
+        if self.watched.next_wakeup().is_some_and(|wake| wake.at <= self.mono()) {
+            taken.push(Event::Wake);
+        }
+        taken.extend(self.host.asked.drain(..));
+        let welcome = self.watched.accepts_deliveries();
+        let most = self.random.within(1..12) as usize;
+        while !self.host.waits && taken.len() < most {
+            let next = self.host.inbox.front();
+            if next.is_none_or(|event| matches!(event, Event::Delivery(_)) && !welcome) {
+                break;
+            }
+            taken.extend(self.host.inbox.pop_front());
+        }
+        taken
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = self.clocks();
+        if let Event::Delivery(delivery) = &event {
+            self.host.deliveries.push(delivery.id);
+            self.host.acks.push_back((delivery.id, 1));
+        }
+        if let Event::Outcome { id, .. } = &event {
+            if let Some(cause) = self.host.causes.remove(id) {
+                self.settled(cause);
+            }
+        }
+        self.books.before(&event, now, &self.config);
+        let effects = self.watched.handle(event, now);
+        self.books.after(&effects, now, &self.config);
+        for effect in effects {
+            match effect.what {
+                Intent::Record(entry) => self.host.entries.push(entry),
+                _ => self.host.effects.push(effect),
+            }
+        }
+        for effect in &self.host.effects {
+            let waited_for =
+                !matches!(effect.what, Intent::Note(_)) && effect.what.class() != Class::Journaled;
+            if let Some(cause) = effect.cause.filter(|_| waited_for) {
+                if self.host.causes.insert(effect.id, cause).is_none() {
+                    let open = self.host.acks.iter_mut().find(|(id, _)| *id == cause);
+                    open.into_iter().for_each(|(_, waits)| *waits += 1);
+                }
+            }
+        }
+    }
+
+    /// Writes down what was decided; then it leaves.
+    pub(crate) fn commits(&mut self) {
+        if !self.host.running {
+            return;
+        }
+        if self.host.crash == Some(Crash::BeforeCommit) {
+            return self.crashes();
+        }
+        if self.journal.fails {
+            self.host.waits = true;
+            if self.random.chance(20) {
+                // It is written, and nobody knows.
+                self.journal.commit(&self.host.entries);
+            }
+            self.closes_leave();
+            return self.soon(50..2_000, Happening::CommitsAgain);
+        }
+        self.host.waits = false;
+        let entries = std::mem::take(&mut self.host.entries);
+        self.journal.commit(&entries);
+        self.journal.mirrors(self.watched.sizes());
+        self.books.committed(&entries, &self.host.effects);
+        if self.host.crash == Some(Crash::AfterCommit) {
+            return self.crashes();
+        }
+        for effect in std::mem::take(&mut self.host.effects) {
+            self.leaves(effect);
+            if self.host.crash == Some(Crash::WhileLeaving) {
+                return self.crashes();
+            }
+        }
+        for id in std::mem::take(&mut self.host.deliveries) {
+            self.settled(id);
+        }
+    }
+
+    fn settled(&mut self, delivery: DeliveryId) {
+        let open = self.host.acks.iter_mut().find(|(id, _)| *id == delivery);
+        open.into_iter().for_each(|(_, waits)| *waits -= 1);
+        while let Some((id, 0)) = self.host.acks.front().copied() {
+            self.host.acks.pop_front();
+            self.acknowledge(id);
+        }
+    }
+
+    /// While the journal fails nothing leaves but a gas close, each once.
+    fn closes_leave(&mut self) {
+        for effect in self.host.effects.clone() {
+            let Intent::SendCommand { frame, unjournaled: Some(close) } = effect.what else { continue };
+            if is_valid(&effect, self.mono()) && !self.host.closed.contains_key(&effect.id) {
+                self.host.closed.insert(effect.id, frame == close);
+                self.sends(effect.id, close, frame != close);
+            }
+        }
+    }
+
+    fn leaves(&mut self, effect: Effect) {
+        if !is_valid(&effect, self.mono()) {
+            let result = Err(PortError::new(ErrorKind::GiveUp, "expired before it could leave"));
+            return self.host.outcomes.push_back(Event::Outcome { id: effect.id, result });
+        }
+        let id = effect.id;
+        match effect.what {
+            Intent::Record(_) | Intent::Note(_) => {}
+            Intent::SendCommand { .. } if self.host.closed.remove(&id) == Some(true) => {}
+            Intent::SendCommand { frame, .. } => self.sends(id, frame, false),
+            Intent::Answer { topic, payload, .. } => self.publish(id, topic, payload, false),
+            Intent::WriteDocument(row) => self.write(id, row),
+            Intent::Report { topic, text } => self.publish(id, topic, text.into(), false),
+            Intent::Alert { topic, alert } => self.publish(id, topic, alert.to_string().into(), false),
+            Intent::ServerState { topic, .. } => self.publish(id, topic, b"online".to_vec(), false),
+        }
+    }
+
+    fn sends(&mut self, id: EffectId, frame: Frame, silent: bool) {
+        let topic = self.config.topics.commands();
+        self.publish(id, topic, frame.as_bytes().to_vec(), silent);
+    }
+}
+
+fn is_valid(effect: &Effect, now: Mono) -> bool {
+    effect.valid_until.is_none_or(|until| now <= until)
+}

@@ -1,0 +1,131 @@
+//! The store: it works, is slow or down, and its listener tells what it holds.
+
+use crate::world::{Happening, World};
+use chrono::DateTime;
+use serde_json::{Map, Value};
+use smarthome_core::engine::*;
+use smarthome_core::ports::{ErrorKind, PortError};
+use std::collections::BTreeMap;
+
+/// The name in a document, if there is one.
+pub(crate) fn name_in(document: &str) -> Option<String> {
+    let document: Map<String, Value> = serde_json::from_str(document).ok()?;
+    document.get("name")?.as_str().map(str::to_owned)
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    pub(crate) users: BTreeMap<String, (Revision, Map<String, Value>)>,
+    revision: u64,
+    pub(crate) down: bool,
+    pub(crate) slow: bool,
+    under_way: BTreeMap<EffectId, WriteRow>,
+    /// The newest row written for each user.
+    newest: BTreeMap<String, EffectId>,
+    pub(crate) listener: u64,
+    pub(crate) listens: bool,
+    last_told: u64,
+}
+
+impl Store {
+    fn versioned(&self, id: &str) -> Versioned<Content> {
+        let (revision, fields) = &self.users[id];
+        let value = Value::Object(fields.clone()).to_string().into();
+        Versioned { id: id.into(), revision: *revision, updated: DateTime::UNIX_EPOCH, value }
+    }
+
+    /// Writes of one user arrive in the order in which they were accepted, over restarts too.
+    fn writes_come_in_order(&mut self, row: &WriteRow) {
+        let newest = self.newest.entry(row.document.clone()).or_insert(row.id);
+        assert!(*newest <= row.id, "{} is written after {newest}", row.id);
+        *newest = row.id;
+    }
+}
+
+impl World {
+    pub(crate) fn write(&mut self, effect: EffectId, row: WriteRow) {
+        let twice = self.store.under_way.values().any(|other| other.document == row.document);
+        assert!(!twice, "two writes of {} are under way", row.document);
+        self.store.under_way.insert(effect, row);
+        let within = if self.store.slow { 100..9_000 } else { 1..60 };
+        self.soon(within, Happening::Written(effect));
+    }
+
+    pub(crate) fn written(&mut self, effect: EffectId) {
+        let Some(row) = self.store.under_way.remove(&effect) else { return };
+        let fails = |kind| Err(PortError::new(kind, "the store is down"));
+        let result = if row.document.starts_with("refused") {
+            fails(ErrorKind::GiveUp)
+        } else if self.store.down {
+            match self.random.within(0..4) {
+                0 => {
+                    self.set(&row);
+                    fails(ErrorKind::UnknownOutcome)
+                }
+                1 => fails(ErrorKind::UnknownOutcome),
+                2 => fails(ErrorKind::AskPerson),
+                _ => fails(ErrorKind::Retry),
+            }
+        } else {
+            Ok(Done::Written(self.set(&row)))
+        };
+        self.host.outcomes.push_back(Event::Outcome { id: effect, result });
+    }
+
+    fn set(&mut self, row: &WriteRow) -> Revision {
+        self.store.writes_come_in_order(row);
+        let fields: Map<String, Value> = serde_json::from_str(&row.merge).unwrap();
+        self.merge(&row.document, fields)
+    }
+
+    /// Sets fields of a document, on whosever behalf.
+    pub(crate) fn merge(&mut self, id: &str, fields: Map<String, Value>) -> Revision {
+        self.store.revision += 1;
+        let revision = Revision(self.store.revision);
+        let user = self.store.users.entry(id.into()).or_insert_with(|| (revision, Map::new()));
+        user.0 = revision;
+        user.1.extend(fields);
+        if self.store.listens {
+            let user = self.store.versioned(id);
+            self.tell(Documents::Changed(Collection::Users, user));
+        }
+        revision
+    }
+
+    fn tell(&mut self, documents: Documents) {
+        let listener = self.store.listener;
+        let at = self.now + self.random.within(1..400);
+        self.store.last_told = self.store.last_told.max(at);
+        self.schedule(self.store.last_told, Happening::Told { listener, documents });
+    }
+
+    pub(crate) fn watches(&mut self) {
+        if !self.host.running || self.store.listens {
+            return;
+        }
+        self.store.listens = true;
+        let users = self.store.users.keys().map(|id| self.store.versioned(id)).collect();
+        self.tell(Documents::Snapshot(Collection::Users, users));
+    }
+
+    pub(crate) fn told(&mut self, listener: u64, documents: Documents) {
+        if listener == self.store.listener {
+            self.host.inbox.push_back(Event::Documents(documents));
+        }
+    }
+
+    pub(crate) fn listener_breaks(&mut self) {
+        self.store.listener += 1;
+        self.store.listens = false;
+    }
+
+    /// The server is gone: what was under way was done, or never will be.
+    pub(crate) fn store_is_alone(&mut self) {
+        self.listener_breaks();
+        for row in std::mem::take(&mut self.store.under_way).into_values() {
+            if !row.document.starts_with("refused") && self.random.chance(50) {
+                self.set(&row);
+            }
+        }
+    }
+}
