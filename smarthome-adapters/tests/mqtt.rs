@@ -13,3 +13,6 @@ mod faults;
 mod proxy;
 #[path = "mqtt/support.rs"]
 mod support;
+#[cfg(feature = "tls")]
+#[path = "mqtt/tls.rs"]
+mod tls;

@@ -2,7 +2,7 @@
 
 use super::client::{Heard, Messages, MqttClient};
 use super::config::MqttConfig;
-use super::consume::mark;
+use super::watchdog::mark;
 use smarthome_core::ports::{Clock, ErrorKind, Outgoing, PortError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -81,6 +81,16 @@ impl Watchdog {
     }
 }
 
+/// A mark: a payload that nobody else publishes.
+pub(super) fn mark() -> String {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        // Less random, and still nobody else's.
+        return format!("{}-{:?}", std::process::id(), std::time::SystemTime::now());
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
