@@ -9,6 +9,8 @@ mod basics;
 mod contract;
 #[path = "mqtt/faults.rs"]
 mod faults;
+#[path = "mqtt/latency.rs"]
+mod latency;
 #[path = "mqtt/proxy.rs"]
 mod proxy;
 #[path = "mqtt/support.rs"]

@@ -176,3 +176,29 @@ async fn rabbitmq_without_its_exchange_is_told_with_what_to_do() -> TestResult {
     assert!(error.text.contains("webos.topic"), "{}", error.text);
     Ok(())
 }
+
+#[tokio::test]
+#[ignore = "needs rabbitmq-server (Debian package rabbitmq-server); run with -- --include-ignored"]
+async fn rabbitmq_out_of_memory_is_left_and_found_again_with_nothing_lost() -> TestResult {
+    let broker = RabbitMq::start(RabbitMqConfig::default()).await?;
+    let mut server = Server::start_on(config(broker.mqtt_port(), "smarthome"), 10_000, RealClock::faster(10));
+    server.up().await;
+    server.mqtt.publish(&message(REQUESTS, "before")).await?;
+    let before = server.next_delivery().await;
+    broker.rabbitmqctl(&["set_vm_memory_high_watermark", "0"]).await?;
+    let blocked = server.mqtt.publish(&message(REQUESTS, "blocked")).await.unwrap_err();
+    assert_eq!(blocked.kind, ErrorKind::UnknownOutcome, "{}", blocked.text);
+    server.down().await;
+    server.mqtt.acknowledge(before.id).await;
+    let refused = server.mqtt.publish(&message(REQUESTS, "refused")).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Retry, "{}", refused.text);
+
+    broker.rabbitmqctl(&["set_vm_memory_high_watermark", "0.6"]).await?;
+    let (resumed, backlog) = server.up().await;
+    assert!(resumed);
+    let backlog: Vec<_> = backlog.iter().map(text).collect();
+    assert!(backlog.contains(&"before") && !backlog.contains(&"refused"), "{backlog:?}");
+    server.mqtt.publish(&message(REQUESTS, "after")).await?;
+    while text(&server.next_delivery().await) != "after" {}
+    Ok(())
+}
