@@ -1,5 +1,7 @@
 //! The MQTT adapter against real brokers.
 #![cfg(all(feature = "mqtt", feature = "testing"))]
+// Helpers of tests are no tests to clippy.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "mqtt/backlog.rs"]
 mod backlog;

@@ -160,32 +160,42 @@ async fn run(
         will,
         filters,
     };
-    let mut missed = 0;
-    let mut told_down = None::<ErrorKind>;
-    line.run(&stop, |news| {
+    let mut reporter = Reporter { to, missed: 0, down: None };
+    line.run(&stop, |news| reporter.report(news)).await;
+}
+
+/// Passes on what a line tells, and never waits.
+struct Reporter {
+    to: mpsc::Sender<Heard>,
+    missed: u64,
+    /// What kind of failure was told, while it lasts.
+    down: Option<ErrorKind>,
+}
+
+impl Reporter {
+    fn report(&mut self, news: News) {
         let heard = match news {
             News::Arrived(arrival) => Heard::Message(arrival.into()),
             News::Up => {
-                told_down = None;
+                self.down = None;
                 Heard::Up
             }
             // Said once a loss, and once more when a person has to act.
             News::Down(lost) => {
-                if told_down.is_some_and(|told| told == lost.kind || lost.kind != ErrorKind::AskPerson) {
+                if self.down.is_some_and(|told| told == lost.kind || lost.kind != ErrorKind::AskPerson) {
                     return;
                 }
-                told_down = Some(lost.kind);
+                self.down = Some(lost.kind);
                 Heard::Down(PortError::new(lost.kind, lost.why))
             }
         };
-        if missed > 0 && to.try_send(Heard::Missed(missed)).is_ok() {
-            missed = 0;
+        if self.missed > 0 && self.to.try_send(Heard::Missed(self.missed)).is_ok() {
+            self.missed = 0;
         }
-        if to.try_send(heard).is_err() {
-            missed += 1;
+        if self.to.try_send(heard).is_err() {
+            self.missed += 1;
         }
-    })
-    .await;
+    }
 }
 
 impl From<Arrival> for Message {

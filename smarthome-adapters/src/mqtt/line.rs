@@ -25,7 +25,7 @@ pub(super) enum News {
     Up,
     /// A message arrived.
     Arrived(Arrival),
-    /// Not connected, or not any more. Said once a loss.
+    /// Not connected, or not any more. Said after every attempt.
     Down(Lost),
 }
 
@@ -160,13 +160,13 @@ impl Line<'_> {
                     return Err(Lost::new(ErrorKind::GiveUp, "one of the topic filters is not valid"));
                 }
             }
-            Incident::Subscribed(granted) => match refused_filter(&self.filters, &granted) {
-                Some(filter) => return Err(not_subscribed(self.config, filter)),
-                None => {
-                    progress.subscribed_by = None;
-                    tell(News::Up);
+            Incident::Subscribed(granted) => {
+                progress.subscribed_by = None;
+                if let Some(filter) = refused_filter(&self.filters, &granted) {
+                    return Err(not_subscribed(self.config, filter));
                 }
-            },
+                tell(News::Up);
+            }
             Incident::Confirmed(..) => progress.useful = true,
             Incident::Arrived(arrival) => {
                 progress.useful = true;

@@ -7,6 +7,8 @@ use smarthome_core::Event;
 use smarthome_core::engine::Link;
 use smarthome_core::ports::{Broker, ErrorKind};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 const REQUESTS: &str = "webos/server/info";
 
@@ -200,5 +202,54 @@ async fn rabbitmq_out_of_memory_is_left_and_found_again_with_nothing_lost() -> T
     assert!(backlog.contains(&"before") && !backlog.contains(&"refused"), "{backlog:?}");
     server.mqtt.publish(&message(REQUESTS, "after")).await?;
     while text(&server.next_delivery().await) != "after" {}
+    Ok(())
+}
+
+/// Reads one packet of fewer than 16,384 bytes; answers its first byte and what follows the length.
+async fn packet(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+    let kind = socket.read_u8().await.ok()?;
+    let low = socket.read_u8().await.ok()?;
+    let high = if low & 0x80 == 0 { 0 } else { socket.read_u8().await.ok()? };
+    let mut body = vec![0; usize::from(low & 0x7f) + usize::from(high) * 128];
+    socket.read_exact(&mut body).await.ok()?;
+    Some((kind, body))
+}
+
+/// A broker that lets everybody in and grants all subscriptions of a client but the third.
+async fn unforthcoming() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                while let Some((kind, body)) = packet(&mut socket).await {
+                    let answer: &[u8] = match kind & 0xf0 {
+                        0x10 => &[0x20, 2, 0, 0],
+                        0x80 => &[0x90, 8, body[0], body[1], 1, 1, 0x80, 1, 1, 1],
+                        _ => &[],
+                    };
+                    socket.write_all(answer).await.unwrap();
+                }
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_refused_subscription_names_its_topic() -> TestResult {
+    let home = config(unforthcoming().await, "smarthome");
+    let mut server = Server::start(home.clone());
+    let why = server.down().await;
+    assert!(why.contains("user \"webos\" subscribe to \"webos/smarthome/info\""), "{why}");
+    assert!(!why.contains("RabbitMQ"), "{why}");
+    let error = probe(&home, RealClock::new()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::AskPerson);
+    assert!(
+        error.text.contains("webos/smarthome/info") && !error.text.contains("RabbitMQ"),
+        "{}",
+        error.text
+    );
+    server.crash().await;
     Ok(())
 }

@@ -134,11 +134,11 @@ impl<'a> Consumer<'a> {
                 live.subscribing = live.requests.subscribe(&self.mqtt.config.topics.filters());
             }
             Incident::Subscribed(granted) => {
+                (live.subscribing, self.unanswered) = (false, 0);
                 let filters = self.mqtt.config.topics.filters();
                 if let Some(filter) = refused_filter(&filters, &granted) {
                     return Err(End::Lost(not_subscribed(&self.mqtt.config, filter)));
                 }
-                (live.subscribing, self.unanswered) = (false, 0);
                 self.up(live.resumed);
                 return self.rang(live);
             }
@@ -153,20 +153,8 @@ impl<'a> Consumer<'a> {
         live.useful = true;
         live.watchdog.heard(now);
         let size = arrival.size();
-        let sync = self.mqtt.is_sync(&arrival.topic);
-        if sync || size > MAX_PACKET {
-            let id = self.mqtt.acks().arrived(arrival.packet);
-            self.mqtt.settle(id, now);
-            if !sync {
-                tracing::warn!(
-                    topic = arrival.topic,
-                    size,
-                    "dropped a message over the limit of {MAX_PACKET} bytes"
-                );
-            } else if live.backlog && *arrival.payload == *live.mark.as_bytes() {
-                live.backlog = false;
-                self.parking.link(Link::BacklogEnd);
-            }
+        if self.mqtt.is_sync(&arrival.topic) || size > MAX_PACKET {
+            self.keep_back(&arrival, live);
             return Ok(());
         }
         let kind = if arrival.packet == 0 { Kind::Once } else { Kind::Kept };
@@ -174,10 +162,8 @@ impl<'a> Consumer<'a> {
             Room::Yes => {}
             Room::Full => return Err(End::Full),
             Room::Drop => {
-                tracing::debug!(
-                    dropped = self.parking.dropped(),
-                    "dropped a QoS 0 message: too many are waiting"
-                );
+                let dropped = self.parking.dropped();
+                tracing::debug!(dropped, "dropped a QoS 0 message: too many are waiting");
                 return Ok(());
             }
         }
@@ -195,6 +181,19 @@ impl<'a> Consumer<'a> {
             self.up(live.resumed);
         }
         Ok(())
+    }
+
+    /// Acknowledges what is not for the engine: marks, and what is too large.
+    fn keep_back(&mut self, arrival: &Arrival, live: &mut Live<'a>) {
+        let id = self.mqtt.acks().arrived(arrival.packet);
+        self.mqtt.settle(id, self.clock.now().mono());
+        if !self.mqtt.is_sync(&arrival.topic) {
+            let (topic, size) = (&arrival.topic, arrival.size());
+            tracing::warn!(topic, size, "dropped a message over the limit of {MAX_PACKET} bytes");
+        } else if live.backlog && *arrival.payload == *live.mark.as_bytes() {
+            live.backlog = false;
+            self.parking.link(Link::BacklogEnd);
+        }
     }
 
     /// Publishes the mark when it is due.
