@@ -75,3 +75,16 @@ async fn the_contract_holds_on_rabbitmq() -> TestResult {
     contract::broker(&Bench::on(broker.mqtt_port(), Protocol::V311).await, &*RealClock::new()).await;
     Ok(())
 }
+
+#[cfg(feature = "broker")]
+#[tokio::test]
+async fn the_contract_holds_on_the_embedded_broker() -> TestResult {
+    use smarthome_adapters::broker::{BrokerConfig, EmbeddedBroker};
+    let listen = ([127, 0, 0, 1], 0).into();
+    let broker = EmbeddedBroker::start(BrokerConfig { listen, ..BrokerConfig::default() }).await?;
+    for protocol in [Protocol::V311, Protocol::V5] {
+        let port = broker.local_addr().port();
+        contract::broker(&Bench::on(port, protocol).await, &*RealClock::new()).await;
+    }
+    Ok(broker.stop().await?)
+}
