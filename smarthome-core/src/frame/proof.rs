@@ -1,0 +1,1 @@
+//! Proof that the accepting pass and the grammar are the same.
