@@ -9,8 +9,8 @@ mod note;
 pub use config::Config;
 pub use effect::{Alert, AlertCode, Class, Effect, EffectId, Intent};
 pub use event::{
-    Collection, Content, Delivery, DeliveryId, Documents, Done, Event, Link, OperatorRequest, ReplyTo, Revision,
-    Versioned,
+    Collection, Content, Delivery, DeliveryId, Documents, Done, Event, Link, OperatorRequest, ReplyTo,
+    Revision, Versioned,
 };
 pub use journal::{AlertRow, CommandRow, CommandState, Entry, KnownStatus, Restored, WriteRow};
 pub use note::Note;

@@ -89,9 +89,18 @@ pub trait Documents: Send + Sync {
     async fn merge(&self, collection: Collection, id: &str, fields: &str) -> Result<Revision, PortError>;
     /// Deletes a document; `expected` makes that conditional on its revision. `false` when there was none, or another
     /// revision.
-    async fn delete(&self, collection: Collection, id: &str, expected: Option<Revision>) -> Result<bool, PortError>;
+    async fn delete(
+        &self,
+        collection: Collection,
+        id: &str,
+        expected: Option<Revision>,
+    ) -> Result<bool, PortError>;
     /// Reads one document.
-    async fn get(&self, collection: Collection, id: &str) -> Result<Option<crate::engine::Versioned<Content>>, PortError>;
+    async fn get(
+        &self,
+        collection: Collection,
+        id: &str,
+    ) -> Result<Option<crate::engine::Versioned<Content>>, PortError>;
 }
 
 /// A message to publish, at QoS 1.

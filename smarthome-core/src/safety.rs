@@ -1,6 +1,6 @@
 //! The safety interlock: the server never opens the gas valve unless the configuration allows that origin by name.
 
-use crate::{Command, Part, Switch};
+use crate::{Appliance, Command, Part, Switch};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -143,7 +143,7 @@ impl Interlock {
     /// # Ok::<(), smarthome_core::FrameError>(())
     /// ```
     pub fn screen(&self, command: Command, origins: Origins) -> (Command, bool) {
-        let opens = command.gas_valve() == Switch::On;
+        let opens = command.switch(Appliance::GasValve) == Switch::On;
         let allowed = origins != Origins::NONE && self.may_open_gas.contains_all(origins);
         if opens && !allowed { (command.keep(Part::GasValve), true) } else { (command, false) }
     }
@@ -162,7 +162,7 @@ mod tests {
             for origins in 0..=u8::MAX {
                 let (leaves, refused) = interlock.screen(open, Origins(origins));
                 assert_eq!(!refused, origins != 0 && origins & !allowed == 0);
-                assert_eq!(leaves.gas_valve() == Switch::On, !refused);
+                assert_eq!(leaves.switch(Appliance::GasValve) == Switch::On, !refused);
                 assert_eq!(interlock.screen(close, Origins(origins)), (close, false));
             }
         }

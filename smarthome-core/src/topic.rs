@@ -89,7 +89,11 @@ impl Topics {
         let legal = |level: &str| {
             !level.is_empty() && level.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         };
-        if prefix.len() > 64 || !prefix.split('/').all(legal) || prefix == "data" || prefix.starts_with("data/") {
+        if prefix.len() > 64
+            || !prefix.split('/').all(legal)
+            || prefix == "data"
+            || prefix.starts_with("data/")
+        {
             return Err(TopicError { prefix: prefix.into() });
         }
         Ok(Topics { prefix: prefix.into() })
@@ -172,7 +176,8 @@ impl Topics {
     /// Whether an MQTT 5 requester may name `topic` for its answer: neither where frames, requests or faults are
     /// read, nor a wildcard, nor longer than 256 bytes.
     pub fn may_answer_on(&self, topic: &str) -> bool {
-        let below = |root: &str| topic == root || topic.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
+        let below =
+            |root: &str| topic == root || topic.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
         let closed = ["smarthome", "server", "live"].map(|name| self.under(name));
         !topic.is_empty()
             && topic.len() <= 256
@@ -237,8 +242,18 @@ mod tests {
             assert!(topics.may_answer_on(good), "{good}");
         }
         let bad = [
-            "", "webos/smarthome", "webos/smarthome/info", "webos/server/info", "webos/live/server/sync", "data/x",
-            "data", "a/+", "#", "$SYS/x", "webos.smarthome.info", "webos/a\0b",
+            "",
+            "webos/smarthome",
+            "webos/smarthome/info",
+            "webos/server/info",
+            "webos/live/server/sync",
+            "data/x",
+            "data",
+            "a/+",
+            "#",
+            "$SYS/x",
+            "webos.smarthome.info",
+            "webos/a\0b",
         ];
         for bad in bad {
             assert!(!topics.may_answer_on(bad), "{bad}");

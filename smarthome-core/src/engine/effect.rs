@@ -69,7 +69,7 @@ pub enum Intent {
         /// One line.
         text: String,
     },
-    /// Tell the operator: the log at once, and the fault topic.
+    /// Publish an alert (QoS 1, not retained). The log had it already, as a [`Note::Raised`].
     Alert {
         /// Where.
         topic: String,
@@ -104,9 +104,10 @@ impl Intent {
     /// How it is carried.
     pub fn class(&self) -> Class {
         match self {
-            Intent::Record(_) | Intent::SendCommand { .. } | Intent::WriteDocument(_) | Intent::Alert { .. } => {
-                Class::Journaled
-            }
+            Intent::Record(_)
+            | Intent::SendCommand { .. }
+            | Intent::WriteDocument(_)
+            | Intent::Alert { .. } => Class::Journaled,
             Intent::ServerState { .. } => Class::Latest,
             Intent::Answer { .. } => Class::Answer,
             Intent::Report { .. } | Intent::Note(_) => Class::Transient,

@@ -2,6 +2,7 @@
 
 use super::effect::{Alert, EffectId};
 use super::event::Collection;
+use crate::topic::Client;
 use crate::{Command, Origins, PartSet, Status};
 use alloc::{string::String, vec::Vec};
 use chrono::{DateTime, Utc};
@@ -74,6 +75,8 @@ pub struct WriteRow {
     pub document: String,
     /// Fields to set; the document's other fields stay. A JSON object as text.
     pub merge: String,
+    /// Who asked for it, and is told when the store refuses it for good.
+    pub producer: Option<Client>,
 }
 
 /// An alert that is not delivered.

@@ -1,6 +1,6 @@
 //! What is worth a line in the log.
 
-use super::effect::EffectId;
+use super::effect::{Alert, EffectId};
 use crate::topic::Client;
 use crate::{Command, Frame, Origins, PartSet, Status};
 use alloc::string::String;
@@ -85,6 +85,8 @@ pub enum Note {
         /// Who.
         uid: String,
     },
+    /// An alert was raised: for the log at once, whatever becomes of its publication.
+    Raised(Alert),
     /// A fault in what was sent, said on a topic unless there were too many.
     Fault {
         /// The line.
@@ -107,8 +109,12 @@ impl fmt::Display for Note {
             Note::Decided { id: None, remark, .. } => {
                 write!(f, "command turned down: {}", remark.as_deref().unwrap_or("no reason given"))
             }
-            Note::Sending { id, frame, send: 1, origins } => write!(f, "command {id} sending {frame} (from {origins})"),
-            Note::Sending { id, frame, send, .. } => write!(f, "command {id} sending {frame} again (send {send} of 4)"),
+            Note::Sending { id, frame, send: 1, origins } => {
+                write!(f, "command {id} sending {frame} (from {origins})")
+            }
+            Note::Sending { id, frame, send, .. } => {
+                write!(f, "command {id} sending {frame} again (send {send} of 4)")
+            }
             Note::Sent { id } => write!(f, "command {id} taken by the broker"),
             Note::Confirmed { id } => write!(f, "command {id} confirmed by the home"),
             Note::Unconfirmed { id, parts } => write!(f, "command {id} not followed by the home: {parts}"),
@@ -119,6 +125,7 @@ impl fmt::Display for Note {
             Note::StatusChanged { status, retained: true } => write!(f, "home last reported {status}"),
             Note::SignedIn { client, uid } => write!(f, "sign-in of {uid:?} from {client} answered"),
             Note::SignedUp { client, uid } => write!(f, "sign-up of {uid:?} from {client} recorded"),
+            Note::Raised(alert) => write!(f, "{alert}"),
             Note::Fault { text } => write!(f, "fault: {text}"),
             Note::Logged { text } => f.write_str(text),
         }
