@@ -1,6 +1,10 @@
 //! adapters
-
 #[cfg(feature = "broker")]
 pub mod broker;
+#[cfg(feature = "sqlite")]
+pub mod journal;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+pub mod state_dir;
 #[cfg(feature = "testing")]
 pub mod testing;

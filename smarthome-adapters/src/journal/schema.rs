@@ -1,0 +1,56 @@
+//! The journal's tables.
+
+use crate::sqlite::file::Layout;
+
+/// The journal file. Its application id reads `SHjo`.
+pub(super) const LAYOUT: Layout = Layout {
+    what: "journal",
+    application_id: 0x5348_6a6f,
+    migrations: &[FIRST],
+    remedy: "restart the program, which sets it aside and begins a fresh one",
+};
+
+/// Times are RFC 3339 in UTC, ids are two columns, what is read by people is text.
+const FIRST: &str = "
+CREATE TABLE meta (
+  only        INTEGER PRIMARY KEY CHECK (only = 1),
+  created     TEXT    NOT NULL,                       -- when this file was begun
+  written_by  TEXT    NOT NULL,                       -- version of the program
+  clean       INTEGER NOT NULL CHECK (clean IN (0, 1)), -- 1: closed in order
+  epoch       INTEGER NOT NULL                        -- number of starts
+) STRICT;
+CREATE TABLE command (
+  epoch       INTEGER NOT NULL,
+  counter     INTEGER NOT NULL,
+  frame       TEXT    NOT NULL,                       -- nine digits
+  origins     TEXT    NOT NULL,                       -- why: 'schedule, cli'
+  decided     TEXT    NOT NULL,
+  valid_until TEXT    NOT NULL,
+  state       TEXT    NOT NULL,                       -- 'claimed' or 'sent'
+  sends       INTEGER NOT NULL,                       -- how often it left
+  outstanding TEXT    NOT NULL,                       -- what the home has not shown: 'light, gas valve'
+  PRIMARY KEY (epoch, counter)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE document_write (
+  epoch       INTEGER NOT NULL,
+  counter     INTEGER NOT NULL,
+  collection  TEXT    NOT NULL,
+  document    TEXT    NOT NULL,
+  fields      TEXT    NOT NULL,                       -- a JSON object, merged into the document
+  producer    TEXT,                                   -- who asked for it
+  PRIMARY KEY (epoch, counter)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE alert (
+  epoch       INTEGER NOT NULL,
+  counter     INTEGER NOT NULL,
+  raised      TEXT    NOT NULL,
+  code        TEXT    NOT NULL,                       -- 'SH001'
+  text        TEXT    NOT NULL,
+  PRIMARY KEY (epoch, counter)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE status (
+  only        INTEGER PRIMARY KEY CHECK (only = 1),
+  frame       TEXT    NOT NULL,                       -- nine digits, the last the home reported
+  at          TEXT    NOT NULL
+) STRICT;
+";
