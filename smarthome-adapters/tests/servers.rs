@@ -153,3 +153,31 @@ async fn rabbitmq_takes_the_shipped_definitions() -> TestResult {
     assert!(TcpStream::connect(server.mqtt_address()).is_err(), "stopped, yet it answers");
     Ok(())
 }
+
+/// What can be seen without a server. A published crate has no such file, so there is nothing to check in it.
+#[test]
+fn the_shipped_definitions_hold_no_secret_and_no_unlimited_queue() -> TestResult {
+    let Ok(text) = std::fs::read_to_string(RabbitMq::shipped_definitions()) else { return Ok(()) };
+    let file: serde_json::Value = serde_json::from_str(&text)?;
+    let list = |key: &str| file[key].as_array().cloned().unwrap_or_default();
+
+    assert!(!text.contains("\"password\""));
+    assert!(list("users").iter().all(|user| user["password_hash"] == ""));
+    let exchange = list("exchanges").into_iter().find(|exchange| exchange["name"] == "webos.topic");
+    assert!(exchange.is_some_and(|exchange| exchange["durable"] == true && exchange["type"] == "topic"));
+
+    assert_eq!(list("queues").len(), 6);
+    for queue in list("queues") {
+        assert!(queue["durable"] == true && queue["arguments"] == serde_json::json!({}), "{queue}");
+        assert!(list("bindings").iter().any(|b| b["destination"] == queue["name"]), "{queue} is not bound");
+    }
+    for policy in list("policies") {
+        let limits = &policy["definition"];
+        assert!(limits["max-length"].is_u64() && limits["overflow"] == "drop-head", "{policy}");
+        if policy["name"] == "answers" {
+            // A person waits ten seconds for an answer.
+            assert!(limits["message-ttl"].as_u64().is_some_and(|ttl| (10_001..=20_000).contains(&ttl)));
+        }
+    }
+    Ok(())
+}

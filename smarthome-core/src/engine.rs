@@ -1,10 +1,19 @@
 //! The engine: one home's brain, without any input or output of its own.
 
+mod accounts;
 mod config;
 mod effect;
 mod event;
+mod expectation;
+mod faults;
+mod health;
 mod journal;
+mod lane;
 mod note;
+mod on_delivery;
+mod outbox;
+mod turn;
+mod wake;
 
 pub use config::Config;
 pub use effect::{Alert, AlertCode, Class, Effect, EffectId, Intent};
@@ -14,65 +23,255 @@ pub use event::{
 };
 pub use journal::{AlertRow, CommandRow, CommandState, Entry, KnownStatus, Restored, WriteRow};
 pub use note::Note;
+pub use wake::{Wake, Why};
 
-use crate::{Mono, Now};
+use crate::message::{Fault, Rejected, Sender, quoted};
+use crate::ports::PortError;
+use crate::retry::Backoff;
+use crate::{HomeSensors, Mono, Now, Status};
+use accounts::Accounts;
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
+use faults::Faults;
+use health::Health;
+use lane::Lane;
+use on_delivery::HeldSignIn;
+use outbox::{Outbox, Progress};
+use turn::{Ids, Turn};
+
+/// The part that the connection to the broker is, in health events and alerts.
+const BROKER: &str = "broker";
+/// The part that the store is.
+const STORE: &str = "store";
 
 /// One home's brain.
 ///
 /// Everything it knows came in by [`handle`](Engine::handle); the same events at the same times give the same effects,
 /// always.
 #[derive(Debug)]
-pub struct Engine {}
-
-/// When the engine wants to be called again, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wake {
-    /// Not before this.
-    pub at: Mono,
-    /// For logs and people.
-    pub why: Why,
+pub struct Engine {
+    config: Config,
+    ids: Ids,
+    /// When it was last called.
+    handled_at: Mono,
+    link_up: bool,
+    lane: Lane,
+    accounts: Accounts,
+    outbox: Outbox,
+    faults: Faults,
+    health: Health,
+    sensors: Option<HomeSensors>,
+    /// Sign-ins that came before the users were read.
+    held: VecDeque<HeldSignIn>,
+    state: ServerState,
 }
 
-/// Why the engine wants to be called again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Why {
-    /// More is to be done at once.
-    More,
-    /// A command is to be judged: confirmed by now, or sent again.
-    Confirmation,
-    /// A command waits for the backlog's end, or for the home to report.
-    Settling,
-    /// Something that failed is tried again.
-    Retry,
-    /// Faults that were only counted are summed up.
-    FaultSummary,
-    /// A sign-in waits for the users.
-    SignIn,
-    /// A part has been away for long enough to tell.
-    Lost,
-    /// The gas valve stands open.
-    GasOpen,
+/// The retained word that says whether the server runs.
+#[derive(Debug)]
+struct ServerState {
+    leaving: Option<EffectId>,
+    pending: bool,
+    pause: Backoff,
 }
 
 impl Engine {
     /// The brain of a home that is set up like this. Its first event is [`Event::Restored`].
-    pub fn new(_config: Config) -> Engine {
-        Engine {}
+    pub fn new(config: Config) -> Engine {
+        Engine {
+            faults: Faults::new(config.faults_per_second),
+            config,
+            ids: Ids::default(),
+            handled_at: Mono::ZERO,
+            link_up: false,
+            lane: Lane::new(),
+            accounts: Accounts::default(),
+            outbox: Outbox::new(),
+            health: Health::default(),
+            sensors: None,
+            held: VecDeque::new(),
+            state: ServerState {
+                leaving: None,
+                pending: false,
+                pause: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
+            },
+        }
     }
 
     /// Takes in one event and appends what is to be done. Never blocks, never fails, never panics.
-    pub fn handle(&mut self, _event: Event, _now: Now, _out: &mut Vec<Effect>) {}
+    pub fn handle(&mut self, event: Event, now: Now, out: &mut Vec<Effect>) {
+        if let Event::Restored(restored) = &event {
+            self.ids = Ids::of_epoch(restored.epoch);
+        }
+        self.handled_at = now.mono();
+        let cause = match &event {
+            Event::Delivery(delivery) => Some(delivery.id),
+            _ => None,
+        };
+        let mut ids = core::mem::take(&mut self.ids);
+        let mut turn = Turn::new(now, cause, &mut ids, out);
+        self.route(event, &mut turn);
+        self.tick(&mut turn);
+        self.ids = ids;
+    }
 
     /// When to call [`handle`](Engine::handle) with [`Event::Wake`], if nothing happens before.
     pub fn next_wakeup(&self) -> Option<Wake> {
-        None
+        self.wakes(self.handled_at).min_by_key(|wake| wake.at)
     }
 
     /// Whether deliveries are welcome. When not, the host leaves them where they are, unacknowledged, and goes on with
     /// outcomes and wake-ups until they are again.
     pub fn accepts_deliveries(&self) -> bool {
-        true
+        self.outbox.has_room(&self.config)
+    }
+
+    /// The home's last status, as far as it is known.
+    pub fn status(&self) -> Option<Status> {
+        self.lane.status()
+    }
+
+    /// The home's last sensor reading of this run.
+    pub fn sensors(&self) -> Option<HomeSensors> {
+        self.sensors
+    }
+
+    fn route(&mut self, event: Event, turn: &mut Turn<'_>) {
+        match event {
+            Event::Restored(restored) => self.on_restored(restored, turn),
+            Event::Link(link) => self.on_link(link, turn),
+            Event::Delivery(delivery) => self.on_delivery(delivery, turn),
+            Event::Outcome { id, result } => self.on_outcome(id, result, turn),
+            Event::Documents(documents) => self.on_documents(documents, turn),
+            Event::Operator(request) => self.on_operator(request, turn),
+            Event::Health { part, trouble: Some(text) } => self.health.lost(&part, text, turn.mono()),
+            Event::Health { part, trouble: None } => self.health.back(&part, turn),
+            Event::Wake => {}
+            Event::Stop => {
+                self.faults.summarise(turn, true);
+                self.say_state(false, turn);
+            }
+        }
+    }
+
+    /// What is due by now, whatever the event was.
+    fn tick(&mut self, turn: &mut Turn<'_>) {
+        self.lane.tick(&self.config, turn);
+        self.drop_held(turn);
+        if self.link_up {
+            self.faults.summarise(turn, false);
+        }
+        self.health.tell(self.config.lost_after, turn);
+        for alert in core::mem::take(&mut turn.alerts) {
+            self.outbox.raise(alert, &self.config, turn);
+        }
+        self.outbox.pump(self.link_up, &self.config, turn);
+        self.lane.pump(turn);
+        if self.state.pending && self.link_up && self.state.pause.pause(turn.mono()).is_none() {
+            self.say_state(true, turn);
+        }
+    }
+
+    fn on_restored(&mut self, restored: Restored, turn: &mut Turn<'_>) {
+        for row in &restored.writes {
+            if let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(&row.merge) {
+                self.accounts.writing(&row.document, row.id, fields);
+            }
+        }
+        self.lane.restore(restored.commands, restored.status, &self.config, turn.now);
+        self.outbox.restore(restored.writes, restored.alerts);
+        self.health.lost(BROKER, "not connected yet".into(), turn.mono());
+        if let Some(trouble) = restored.trouble {
+            turn.alert(AlertCode::JournalReplaced, trouble);
+        }
+    }
+
+    fn on_link(&mut self, link: Link, turn: &mut Turn<'_>) {
+        match link {
+            Link::Up { resumed } => {
+                self.link_up = true;
+                self.state.pending = true;
+                self.state.pause.reset();
+                self.outbox.link_up();
+                self.lane.link_up(resumed, &self.config, turn);
+                self.health.back(BROKER, turn);
+            }
+            Link::BacklogEnd => self.lane.backlog_end(),
+            Link::Down { why } => {
+                self.link_up = false;
+                self.lane.link_down(turn.mono());
+                self.health.lost(BROKER, why, turn.mono());
+            }
+        }
+    }
+
+    fn on_documents(&mut self, documents: Documents, turn: &mut Turn<'_>) {
+        match documents {
+            Documents::Snapshot(Collection::Users, users) => self.accounts.snapshot(users),
+            Documents::Changed(Collection::Users, user) => self.accounts.changed(user),
+            Documents::Deleted(Collection::Users, id, revision) => self.accounts.deleted(&id, revision),
+        }
+        self.answer_held(turn);
+    }
+
+    fn on_operator(&mut self, request: OperatorRequest, turn: &mut Turn<'_>) {
+        let OperatorRequest { token, command, origin } = request;
+        if self.lane.len() >= self.config.outbox_rows {
+            let remark = Some("too many commands wait to leave".to_string());
+            return turn.note(Note::Decided { token, id: None, command, remark });
+        }
+        // A decision's alerts and records come before the word that it was made.
+        let decision = self.lane.decide(command, origin.into(), &self.config, turn);
+        let lane::Decision { id, command, remark } = decision;
+        turn.note(Note::Decided { token, id: Some(id), command, remark });
+    }
+
+    fn on_outcome(&mut self, id: EffectId, result: Result<Done, PortError>, turn: &mut Turn<'_>) {
+        if self.faults.outcome(id, result.is_ok(), turn.mono()) {
+            return;
+        }
+        if self.state.leaving == Some(id) {
+            return self.state_said(result.is_ok(), turn.mono());
+        }
+        let Err(result) = self.lane.outcome(id, result, turn) else { return };
+        match self.outbox.outcome(id, result, turn) {
+            Some(Progress::WriteFailed(why)) => self.health.lost(STORE, why, turn.mono()),
+            Some(Progress::Written(row, revision)) => {
+                self.health.back(STORE, turn);
+                self.accounts.written(&row.document, row.id, revision);
+            }
+            Some(Progress::WriteRefused(row, error)) => self.on_refused(&row, &error, turn),
+            Some(Progress::Told) | None => {}
+        }
+    }
+
+    fn on_refused(&mut self, row: &WriteRow, error: &PortError, turn: &mut Turn<'_>) {
+        self.accounts.refused(&row.document, row.id);
+        let uid = quoted(&row.document);
+        let text = alloc::format!("writing {} {uid} failed for good: {error}", row.collection);
+        turn.alert(AlertCode::WriteFailed, text);
+        if let Some(client) = row.producer {
+            let why: String = error.text.chars().take(160).collect();
+            let fault = Fault::StoreRefused { uid, why };
+            let rejected = Rejected { sender: Sender::Client(client), own: true, fault };
+            self.faults.report(&rejected, &self.config.topics, turn);
+        }
+    }
+
+    fn say_state(&mut self, online: bool, turn: &mut Turn<'_>) {
+        let topic = self.config.topics.server_state();
+        self.state.pending = false;
+        self.state.leaving = Some(turn.detached(Intent::ServerState { topic, online }, None));
+    }
+
+    fn state_said(&mut self, done: bool, now: Mono) {
+        self.state.leaving = None;
+        if done {
+            self.state.pause.reset();
+        } else {
+            self.state.pending = true;
+            self.state.pause.failed(now);
+        }
     }
 }

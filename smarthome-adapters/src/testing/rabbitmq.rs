@@ -238,6 +238,8 @@ impl RabbitMq {
             .env("RABBITMQ_DIST_PORT", self.ports.nodes.to_string())
             .env("ERL_EPMD_PORT", self.ports.epmd.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            // Otherwise each tool starts a daemon of its own when the name service is just being ended.
+            .env("ERL_FLAGS", "-start_epmd false")
             .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}")
             .env("LC_ALL", "C.UTF-8");
         command

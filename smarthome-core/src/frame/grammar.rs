@@ -17,19 +17,17 @@ use nom::error::{ErrorKind, ParseError};
 use nom::sequence::preceded;
 use nom::{Err, IResult, Parser};
 
-use super::{Allowed, Frame, FrameError, LENGTH};
+use super::{Allowed, FrameError, LENGTH};
 
-/// What nine bytes mean when `switch` is allowed at the switches, or the first fault in them.
+/// Whether nine bytes are a frame when `switch` is what its switches may be; the first fault
+/// otherwise.
 ///
 /// Cold: the accepting pass has already taken every good frame.
 #[cold]
 #[inline(never)]
-pub(crate) fn parse(bytes: &[u8], switch: Allowed) -> Result<Frame, FrameError> {
-    let Ok(nine) = <[u8; LENGTH]>::try_from(bytes) else {
-        return Err(FrameError::Length { found: bytes.len() });
-    };
-    match all_consuming(|input| frame(input, switch)).parse(bytes) {
-        Ok(_) => Ok(Frame(nine)),
+pub(crate) fn check(bytes: &[u8; LENGTH], switch: Allowed) -> Result<(), FrameError> {
+    match all_consuming(|input| frame(input, switch)).parse(bytes.as_slice()) {
+        Ok(_) => Ok(()),
         Err(Err::Error(refusal) | Err::Failure(refusal)) => Err(refusal.into_error(bytes)),
         // Only streaming parsers ask for more; there is none in this grammar.
         Err(Err::Incomplete(_)) => Err(FrameError::Length { found: bytes.len() }),

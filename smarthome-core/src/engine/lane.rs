@@ -1,0 +1,365 @@
+//! The command lane: own commands from their decision until the home follows, and what everybody else commands
+//! meanwhile.
+//!
+//! One frame is in flight at a time, so that no redelivery changes their order; closing the gas valve alone goes beside
+//! it and waits for nothing. What a newer command names, an older one does not send any more.
+
+mod echo;
+mod judge;
+mod row;
+mod seen;
+
+use super::config::Config;
+use super::effect::{AlertCode, EffectId, Intent};
+use super::event::Done;
+use super::expectation::Expectations;
+use super::journal::{CommandRow, CommandState, Entry, KnownStatus};
+use super::note::Note;
+use super::turn::Turn;
+use crate::ports::{ErrorKind, PortError};
+use crate::retry::Backoff;
+use crate::{Command, Digit, Frame, Mono, Now, Origin, Origins, Part, PartSet, Status};
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+use echo::Echoes;
+use row::{Phase, Row, claimed, close_alone, closes_gas};
+
+/// The connection as far as commands are concerned.
+#[derive(Debug, Default)]
+struct Gate {
+    up: bool,
+    /// When it went down; `None` when that was in an earlier run.
+    down_since: Option<Mono>,
+    /// What queued up while the connection was down has been read, or was waited for long enough.
+    read: bool,
+    /// Until when a fresh status is waited for after the connection came up.
+    settle_by: Option<Mono>,
+}
+
+/// What an own command became.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    /// The row to follow.
+    pub(crate) id: EffectId,
+    /// What will leave.
+    pub(crate) command: Command,
+    /// What was changed about it, for people.
+    pub(crate) remark: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Lane {
+    rows: BTreeMap<EffectId, Row>,
+    expectations: Expectations,
+    echoes: Echoes,
+    /// Effects on their way, with their rows, and whether they are urgent.
+    leaving: BTreeMap<EffectId, (EffectId, bool)>,
+    gate: Gate,
+    pause: Backoff,
+    /// Counts commands, everybody's, in the order in which they were seen or decided.
+    order: u64,
+    /// The mode digit of the newest command.
+    newest_mode: Option<Digit>,
+    /// The last status the journal knows.
+    recorded: Option<Status>,
+    /// The last status the journal knew at the start.
+    before: Option<Status>,
+    gas_open_since: Option<Mono>,
+}
+
+impl Lane {
+    pub(crate) fn new() -> Lane {
+        Lane {
+            rows: BTreeMap::new(),
+            expectations: Expectations::default(),
+            echoes: Echoes::default(),
+            leaving: BTreeMap::new(),
+            gate: Gate::default(),
+            pause: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
+            order: 0,
+            newest_mode: None,
+            recorded: None,
+            before: None,
+            gas_open_since: None,
+        }
+    }
+
+    /// Takes over what an earlier run left.
+    pub(crate) fn restore(
+        &mut self,
+        rows: Vec<CommandRow>,
+        status: Option<KnownStatus>,
+        config: &Config,
+        now: Now,
+    ) {
+        for mut row in rows {
+            // Settings may have changed since it was decided.
+            let (fits, _) = row.command.fit(config.device);
+            let (command, _) = config.interlock.screen(fits, row.origins);
+            row.outstanding = row.outstanding.intersection(command.parts());
+            row.command = command;
+            let order = self.next_order();
+            let valid_until = now.deadline_for(row.valid_until, config.valid_for);
+            self.newest_mode = Some(row.command.mode());
+            self.rows.insert(row.id, Row::restored(row, order, valid_until));
+        }
+        if let Some(known) = status {
+            self.recorded = Some(known.status);
+            self.before = Some(known.status);
+            self.expectations.last_known(known.status);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.expectations.fresh().or(self.expectations.known())
+    }
+
+    /// An own command: what may leave of it becomes a row.
+    pub(crate) fn decide(
+        &mut self,
+        command: Command,
+        origins: Origins,
+        config: &Config,
+        turn: &mut Turn<'_>,
+    ) -> Decision {
+        let (fits, beyond) = command.fit(config.device);
+        let (screened, refused) = config.interlock.screen(fits, origins);
+        let mut remarks: Vec<String> = Vec::new();
+        if !beyond.is_empty() {
+            let text =
+                format!("the device has no such colour or light mode, the light is left as it is: {command}");
+            turn.alert(AlertCode::BeyondDevice, text.clone());
+            remarks.push(text);
+        }
+        if refused {
+            let text =
+                format!("opening the gas valve is not allowed from {origins}, the rest goes out: {command}");
+            turn.alert(AlertCode::GasRefused, text.clone());
+            remarks.push(text);
+        }
+        let id = self.claim(screened, origins, config, turn);
+        let remark = (!remarks.is_empty()).then(|| remarks.join("; "));
+        Decision { id, command: screened, remark }
+    }
+
+    /// Splits off a gas close that would have to wait, and queues the rest.
+    fn claim(
+        &mut self,
+        command: Command,
+        origins: Origins,
+        config: &Config,
+        turn: &mut Turn<'_>,
+    ) -> EffectId {
+        if !closes_gas(command) || self.is_free(turn.mono()) {
+            return self.enqueue(command, command.parts(), origins, false, config, turn);
+        }
+        let close = close_alone(self.mode_now().unwrap_or(command.mode()));
+        let closing = self.enqueue(close, Part::GasValve.into(), origins, true, config, turn);
+        self.pump_urgent(turn);
+        let rest = command.keep(Part::GasValve);
+        let resting = self.enqueue(rest, rest.parts(), origins, false, config, turn);
+        if rest.parts() == PartSet::from(Part::Mode) { closing } else { resting }
+    }
+
+    fn enqueue(
+        &mut self,
+        command: Command,
+        outstanding: PartSet,
+        origins: Origins,
+        urgent: bool,
+        config: &Config,
+        turn: &mut Turn<'_>,
+    ) -> EffectId {
+        let order = self.next_order();
+        self.supersede(outstanding, order, turn);
+        if outstanding.contains(Part::Mode) {
+            self.newest_mode = Some(command.mode());
+        }
+        let id = turn.id();
+        let row = claimed(id, command, outstanding, origins, turn.now, config.valid_for);
+        turn.record(Entry::Command(row.clone()));
+        let valid_until = turn.mono().after(config.valid_for);
+        self.rows.insert(id, Row { row, phase: Phase::Queued, order, valid_until, urgent });
+        id
+    }
+
+    /// Closes a valve that was left open for too long.
+    pub(crate) fn close_gas_left_open(&mut self, config: &Config, turn: &mut Turn<'_>) {
+        let (Some(most), Some(since)) = (config.gas_max_open, self.gas_open_since) else { return };
+        if turn.mono().since(since) < most {
+            return;
+        }
+        self.gas_open_since = Some(turn.mono());
+        turn.alert(
+            AlertCode::GasLeftOpen,
+            format!("the gas valve stood open for {} s and is closed", most.as_secs()),
+        );
+        let close = close_alone(self.mode_now().unwrap_or_default());
+        self.enqueue(close, Part::GasValve.into(), Origin::AutoClose.into(), true, config, turn);
+    }
+
+    /// Sends what may leave.
+    pub(crate) fn pump(&mut self, turn: &mut Turn<'_>) {
+        self.pump_urgent(turn);
+        if !self.gate.up || !self.gate.read || self.pause.pause(turn.mono()).is_some() {
+            return;
+        }
+        while !self.leaving.values().any(|(_, urgent)| !urgent) {
+            let queued = self.rows.values().filter(|row| row.phase == Phase::Queued && !row.urgent);
+            let Some(next) = queued.min_by_key(|row| row.order).map(|row| row.row.id) else { return };
+            self.leave(next, turn);
+        }
+    }
+
+    fn pump_urgent(&mut self, turn: &mut Turn<'_>) {
+        if !self.gate.up || self.pause.pause(turn.mono()).is_some() {
+            return;
+        }
+        let queued = |row: &&Row| row.urgent && row.phase == Phase::Queued;
+        let next: Vec<EffectId> = self.rows.values().filter(queued).map(|row| row.row.id).collect();
+        for id in next {
+            self.leave(id, turn);
+        }
+    }
+
+    fn leave(&mut self, id: EffectId, turn: &mut Turn<'_>) {
+        let mode = self.mode_now();
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        if row.valid_until <= turn.mono() {
+            return self.expire(id, turn);
+        }
+        row.phase = Phase::Leaving;
+        row.row.sends = row.row.sends.saturating_add(1);
+        let frame = Frame::from(row.frame(mode.unwrap_or(row.row.command.mode())));
+        let close = closes_gas(row.row.command) && row.row.outstanding.contains(Part::GasValve);
+        let unjournaled = close.then(|| Frame::from(close_alone(mode.unwrap_or(row.row.command.mode()))));
+        let origins = if row.row.sends > 1 { row.row.origins.with(Origin::Resend) } else { row.row.origins };
+        turn.note(Note::Sending { id, frame, send: row.row.sends, origins });
+        let effect = turn.detached(Intent::SendCommand { frame, unjournaled }, Some(row.valid_until));
+        self.leaving.insert(effect, (id, row.urgent));
+        self.echoes.leaves(id, frame);
+    }
+
+    /// How a send ended; `Err` gives it back when it was none of ours.
+    pub(crate) fn outcome(
+        &mut self,
+        effect: EffectId,
+        result: Result<Done, PortError>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Result<Done, PortError>> {
+        let Some((id, _)) = self.leaving.remove(&effect) else { return Err(result) };
+        match result {
+            Ok(_) => self.taken(id, turn),
+            Err(error) => self.not_taken(id, error.kind, turn),
+        }
+        Ok(())
+    }
+
+    fn taken(&mut self, id: EffectId, turn: &mut Turn<'_>) {
+        self.pause.reset();
+        self.echoes.settled(id, true, turn.mono());
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        row.phase = Phase::Expected;
+        row.row.state = CommandState::Sent;
+        if row.row.sends == 1 {
+            // The re-sends have to fit, however long the first send had to wait.
+            let fits = turn.mono().after(Duration::from_secs(60));
+            row.valid_until = row.valid_until.max(fits);
+            row.row.valid_until = turn.now.wall_at(row.valid_until);
+        }
+        turn.note(Note::Sent { id });
+        turn.record(Entry::Command(row.row.clone()));
+    }
+
+    fn not_taken(&mut self, id: EffectId, kind: ErrorKind, turn: &mut Turn<'_>) {
+        if kind != ErrorKind::GiveUp {
+            self.pause.failed(turn.mono());
+        }
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        if self.expectations.awaits(id) {
+            // It was seen on its way to the home, whatever became of the broker's word for it.
+            row.phase = Phase::Expected;
+            row.row.state = CommandState::Sent;
+            return turn.record(Entry::Command(row.row.clone()));
+        }
+        row.phase = Phase::Queued;
+        row.row.sends = row.row.sends.saturating_sub(1);
+        if kind == ErrorKind::UnknownOutcome {
+            self.echoes.settled(id, false, turn.mono());
+        } else {
+            self.echoes.stayed(id);
+        }
+        if kind == ErrorKind::GiveUp || row.valid_until <= turn.mono() {
+            self.expire(id, turn);
+        }
+    }
+
+    fn expire(&mut self, id: EffectId, turn: &mut Turn<'_>) {
+        let Some(row) = self.finish(id, turn) else { return };
+        turn.note(Note::Expired { id });
+        let text = format!(
+            "command {} (from {}) could not leave in time and was dropped after {} sends: {}",
+            row.command, row.origins, row.sends, row.outstanding
+        );
+        turn.alert(AlertCode::Expired, text);
+    }
+
+    fn finish(&mut self, id: EffectId, turn: &mut Turn<'_>) -> Option<CommandRow> {
+        let row = self.rows.remove(&id)?;
+        turn.record(Entry::Remove(id));
+        Some(row.row)
+    }
+
+    /// Somebody newer commands these parts: older rows do not any more.
+    fn supersede(&mut self, parts: PartSet, order: u64, turn: &mut Turn<'_>) {
+        let older = |row: &&mut Row| row.order < order && !row.row.outstanding.intersection(parts).is_empty();
+        let mut done = Vec::new();
+        for row in self.rows.values_mut().filter(older) {
+            row.row.outstanding = row.row.outstanding.difference(parts);
+            if row.row.outstanding.is_empty() {
+                done.push(row.row.id);
+            } else {
+                turn.record(Entry::Command(row.row.clone()));
+            }
+        }
+        for id in done {
+            self.finish(id, turn);
+            turn.note(Note::Superseded { id });
+        }
+    }
+
+    /// The mode digit a frame carries that is not about the mode: what is asked for, or else what is.
+    fn mode_now(&self) -> Option<Digit> {
+        match self.expectations.wanted(Part::Mode) {
+            Some(crate::Wanted::Mode(mode)) => Some(mode),
+            _ => self
+                .expectations
+                .fresh()
+                .map(Status::mode)
+                .or(self.newest_mode)
+                .or(self.status().map(Status::mode)),
+        }
+    }
+
+    /// Whether a command would leave at once.
+    fn is_free(&self, now: Mono) -> bool {
+        let queued = self.rows.values().any(|row| row.phase == Phase::Queued);
+        self.gate.up
+            && self.gate.read
+            && self.pause.pause(now).is_none()
+            && self.leaving.is_empty()
+            && !queued
+    }
+
+    fn next_order(&mut self) -> u64 {
+        self.order = self.order.saturating_add(1);
+        self.order
+    }
+}

@@ -1,0 +1,52 @@
+//! Every day in `tests/days`, each a test of its own name.
+
+mod day;
+
+use std::path::Path;
+
+macro_rules! days {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            day::check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/days").join(concat!(stringify!($name), ".txt")));
+        })*
+
+        #[test]
+        fn every_script_is_played() {
+            let listed = [$(concat!(stringify!($name), ".txt")),*];
+            for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/days")).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                assert!(listed.contains(&name.as_str()), "{name} is not listed in days.rs");
+            }
+        }
+    };
+}
+
+days! {
+    sign_in
+    sign_in_before_the_users_are_read
+    sign_up_then_sign_in
+    sign_up_while_the_store_is_down
+    faults_are_told_where_they_belong
+    faults_beyond_twenty_a_second_are_counted
+    a_command_is_confirmed_by_the_home
+    a_deaf_home_is_told_three_more_times
+    only_the_deaf_appliance_is_told_again
+    a_newer_command_stops_the_re_sends
+    the_broker_is_away_for_the_first_minute
+    somebody_elses_command_is_only_alerted
+    a_backlog_is_nobodys_question
+    rule_09_in_doubt_and_shown_is_confirmed
+    rule_09_in_doubt_and_not_shown_is_sent
+    rule_09_in_doubt_and_somebody_commanded_otherwise
+    rule_09_sent_is_expected_anew
+    rule_12_a_newer_command_makes_the_older_keep
+    rule_13_a_frame_that_never_comes_back
+    rule_13_the_brokers_word_is_lost
+    gas_is_not_opened
+    gas_is_closed_first
+    gas_left_open_is_closed
+    the_device_lacks_a_colour
+    the_outbox_is_full
+    lost_is_told_once_and_back_once
+}
