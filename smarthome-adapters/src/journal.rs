@@ -91,7 +91,7 @@ impl SqliteJournal {
         let done = self.worker.run(job).await;
         let result = done.unwrap_or_else(|| Err(JournalError::Stopped { path: self.path.clone() }));
         result.map_err(|error| {
-            tracing::error!(kind = ?error.kind(), "journal: {}", error.line());
+            tracing::warn!(kind = ?error.kind(), "journal: {}", error.line());
             error.into()
         })
     }

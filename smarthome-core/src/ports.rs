@@ -3,6 +3,14 @@
 //! Every port is an object-safe trait for threaded hosts, with its contract written beside it. A single-threaded
 //! embedder needs none of them and drives [`Engine`](crate::Engine) directly.
 
+#[cfg(feature = "testing")]
+pub mod contract;
+#[cfg(feature = "testing")]
+pub mod memory;
+mod merge;
+
+pub use merge::{MergeError, merged};
+
 use crate::engine::{Collection, Content, DeliveryId, Entry, Event, Restored, Revision};
 use crate::{Mono, Now};
 use alloc::{boxed::Box, string::String, vec::Vec};
