@@ -1,6 +1,9 @@
 //! adapters
+
 #[cfg(feature = "broker")]
 pub mod broker;
+pub mod clock;
+pub mod driver;
 #[cfg(feature = "sqlite")]
 pub mod journal;
 #[cfg(feature = "sqlite")]

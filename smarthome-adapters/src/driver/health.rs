@@ -1,0 +1,121 @@
+//! Keeps the parts that run by themselves running: the connection to the broker, and the listener of the store.
+//!
+//! A part that fails is started again after a pause; it is said once when it is lost and once when it is back.
+
+use super::Ports;
+use super::pauses::{Pauses, pause};
+use async_trait::async_trait;
+use smarthome_core::engine::{Collection, Documents, Event, Link};
+use smarthome_core::ports::{Clock, ErrorKind, Inbox, PortError};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// The pause before the first restart, and the longest one.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
+/// A part that worked for so long starts over with the shortest pause.
+const WORKED: Duration = Duration::from_secs(10);
+
+type Life = Pin<Box<dyn Future<Output = Result<Infallible, PortError>> + Send>>;
+
+/// Starts everything that runs by itself. It ends when the set is dropped.
+pub(super) fn start(ports: &Ports, to: &Arc<dyn Inbox>) -> JoinSet<()> {
+    let mut parts = JoinSet::new();
+    let documents = ports.documents.clone();
+    parts.spawn(supervise("store", ports.clock.clone(), to.clone(), move |inbox| {
+        let documents = documents.clone();
+        Box::pin(async move { documents.watch(Collection::Users, &*inbox).await })
+    }));
+    let broker = ports.broker.clone();
+    parts.spawn(supervise("broker", ports.clock.clone(), to.clone(), move |inbox| {
+        let broker = broker.clone();
+        Box::pin(async move { broker.listen(&*inbox).await })
+    }));
+    parts
+}
+
+/// Runs a part for ever.
+pub(super) async fn supervise(
+    part: &'static str,
+    clock: Arc<dyn Clock>,
+    to: Arc<dyn Inbox>,
+    start: impl Fn(Arc<Watched>) -> Life + Send,
+) {
+    let watched =
+        Arc::new(Watched { part, to, lost: AtomicBool::new(false), linked: AtomicBool::new(false) });
+    let mut pauses = Pauses::new(PAUSES[0], PAUSES[1]);
+    loop {
+        let began = clock.now().mono();
+        // A set, so that the part ends when its supervisor is dropped.
+        let mut life = JoinSet::new();
+        life.spawn(start(watched.clone()));
+        let why = match life.join_next().await {
+            Some(Ok(Err(error))) => error,
+            Some(Err(error)) => PortError::new(ErrorKind::Retry, format!("failed unexpectedly: {error}")),
+            Some(Ok(Ok(never))) => match never {},
+            None => PortError::new(ErrorKind::Retry, "ended"),
+        };
+        if clock.now().mono().since(began) >= WORKED {
+            pauses.start_over();
+        }
+        watched.ended(&why).await;
+        pause(&*clock, pauses.next()).await;
+    }
+}
+
+/// The inbox as a supervised part sees it: its first sign of life is noticed.
+pub(super) struct Watched {
+    part: &'static str,
+    to: Arc<dyn Inbox>,
+    lost: AtomicBool,
+    linked: AtomicBool,
+}
+
+impl Watched {
+    async fn ended(&self, why: &PortError) {
+        let first = !self.lost.swap(true, Ordering::Relaxed);
+        if why.kind == ErrorKind::AskPerson {
+            tracing::error!(part = self.part, "{why}");
+        } else if first {
+            tracing::warn!(part = self.part, "lost, trying again: {why}");
+        }
+        if self.linked.swap(false, Ordering::Relaxed) {
+            // It ended without a word about the link.
+            self.to.push(Event::Link(Link::Down { why: why.text.clone() })).await;
+        }
+        if first {
+            self.tell(Some(why.text.clone())).await;
+        }
+    }
+
+    async fn tell(&self, trouble: Option<String>) {
+        self.to.push(Event::Health { part: self.part.to_owned(), trouble }).await;
+    }
+}
+
+#[async_trait]
+impl Inbox for Watched {
+    async fn push(&self, event: Event) {
+        let lives = match &event {
+            Event::Link(Link::Up { .. }) => {
+                self.linked.store(true, Ordering::Relaxed);
+                true
+            }
+            Event::Link(Link::Down { .. }) => {
+                self.linked.store(false, Ordering::Relaxed);
+                false
+            }
+            Event::Documents(Documents::Snapshot(..)) => true,
+            _ => false,
+        };
+        if lives && self.lost.load(Ordering::Relaxed) {
+            self.tell(None).await;
+            self.lost.store(false, Ordering::Relaxed);
+            tracing::info!(part = self.part, "back");
+        }
+        self.to.push(event).await;
+    }
+}
