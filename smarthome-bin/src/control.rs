@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use client::Connection;
-pub use server::{Control, Desk};
+pub use server::{Control, Desk, entry};
 
 /// Longest request. An argument of a program has at most 128 KiB, so every `user set` fits.
 const LONGEST_REQUEST: u64 = 256 * 1024;
@@ -84,7 +84,7 @@ pub enum Reply {
     Error {
         /// What kind, for programs.
         kind: Refusal,
-        /// What was wrong, for people.
+        /// What was wrong, for people; for `no_such_user` the UID.
         text: String,
     },
 }

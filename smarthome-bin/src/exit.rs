@@ -95,11 +95,8 @@ pub enum Failure {
         all: usize,
     },
     /// There is no such user.
-    #[error("there is no user {uid:?}")]
-    NoSuchUser {
-        /// Who was asked for.
-        uid: String,
-    },
+    #[error("there is no user {0:?}")]
+    NoSuchUser(String),
     /// The home did not follow.
     #[error("the home did not follow")]
     Unconfirmed,
@@ -141,7 +138,7 @@ impl Failure {
             Failure::NoDaemon { .. } => 6,
             Failure::Unavailable(_) => 7,
             Failure::Check { .. } => 8,
-            Failure::NoSuchUser { .. } => 9,
+            Failure::NoSuchUser(_) => 9,
             Failure::Unconfirmed => 10,
             Failure::Expired => 11,
             Failure::Superseded => 12,

@@ -12,8 +12,12 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod control;
 pub mod exit;
+pub mod logging;
 pub mod output;
+pub mod users;
+pub mod wiring;
 pub mod words;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use smarthome_core::engine::{Collection, Content, Documents as News, Event, Versioned};
+use smarthome_core::message::document_id;
 use smarthome_core::ports::{Documents, Inbox, PortError};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc;
@@ -16,16 +17,10 @@ const LONGEST_UID: usize = 128;
 ///
 /// What is wrong with it.
 pub fn check_uid(uid: &str) -> Result<(), String> {
-    let what = match uid {
-        "" => "is empty",
-        _ if uid.len() > LONGEST_UID => "is longer than 128 bytes",
-        _ if uid.contains('/') => "contains a /",
-        "." | ".." => "is . or ..",
-        _ if uid.len() >= 4 && uid.starts_with("__") && uid.ends_with("__") => "has the form __…__, which is reserved",
-        _ => return Ok(()),
-    };
-    let shown: String = uid.chars().take(40).collect();
-    Err(format!("the UID {shown:?} cannot be used: it {what}"))
+    document_id(uid, LONGEST_UID).map_err(|why| {
+        let shown: String = uid.chars().take(40).collect();
+        format!("the UID {shown:?} cannot be used: {why}")
+    })
 }
 
 /// Whether a user can have these fields.

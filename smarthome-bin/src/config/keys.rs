@@ -132,7 +132,7 @@ pub(super) static KEYS: [Key; 19] = [
     Key {
         path: "broker.ca_file",
         about: "Certificates (PEM) of the authorities that may have signed the broker's, for mqtts.\n\
-                By default those that browsers trust.",
+                By default those that the system trusts.",
         allowed: "the path of a file",
         example: r#""/etc/smarthome/ca.pem""#,
         is_default: false,

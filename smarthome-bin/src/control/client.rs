@@ -75,7 +75,8 @@ impl Connection {
         match reply {
             Reply::Done => Ok(None),
             Reply::Error { kind: Refusal::Request, text } => Err(Failure::NotAcceptable(text)),
-            Reply::Error { text, .. } => Err(Failure::Other(text)),
+            Reply::Error { kind: Refusal::NoSuchUser, text } => Err(Failure::NoSuchUser(text)),
+            Reply::Error { kind: Refusal::Failed, text } => Err(Failure::Other(text)),
             reply => Ok(Some(reply)),
         }
     }

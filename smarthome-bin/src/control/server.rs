@@ -190,13 +190,13 @@ async fn set(uid: &str, fields: Map<String, Value>, desk: &Desk, answer: &mut An
 async fn delete(uid: &str, desk: &Desk, answer: &mut Answer) -> io::Result<()> {
     match desk.documents.delete(Collection::Users, uid, None).await {
         Ok(true) => answer.line(&Reply::Done).await,
-        Ok(false) => answer.error(Refusal::NoSuchUser, &format!("there is no user {uid:?}")).await,
+        Ok(false) => answer.error(Refusal::NoSuchUser, uid).await,
         Err(error) => answer.error(Refusal::Failed, &error.to_string()).await,
     }
 }
 
 /// A document of the store as a line of an answer.
-pub(crate) fn entry(user: Versioned<Content>) -> UserEntry {
+pub fn entry(user: Versioned<Content>) -> UserEntry {
     // The store refuses what is no object.
     let fields = serde_json::from_str(&user.value).unwrap_or_default();
     UserEntry { uid: user.id, fields }
