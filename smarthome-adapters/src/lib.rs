@@ -1,4 +1,4 @@
-//! adapters
+//! Adapters that plug `smarthome-core` into the world, and the driver that runs its engine.
 
 #[cfg(feature = "broker")]
 pub mod broker;
