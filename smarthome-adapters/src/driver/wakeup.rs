@@ -100,7 +100,7 @@ mod tests {
     use smarthome_core::engine::Why;
 
     fn wake(millis: u64) -> Option<Wake> {
-        Some(Wake { at: Mono::from_millis(millis), why: Why::More })
+        Some(Wake { at: Mono::from_millis(millis), why: Why::Retry })
     }
 
     #[test]
