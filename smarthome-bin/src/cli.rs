@@ -116,8 +116,9 @@ pub struct Client {
 /// `home`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "On standard input, when that is a terminal: the name of an appliance presses its button, \
-    `window` moves the window by hand, `status` reports, `quit` ends.\n\n\
+    after_help = "Lines on standard input: the name of an appliance presses its button (air_conditioner, light, \
+    window, gas_valve), `move` moves the window by hand, `status` reports, `deaf` and `hear` switch deafness, \
+    `quit` ends.\n\n\
     Examples:\n  smarthome home\n  smarthome home --rain --status 000000010\n  smarthome home --deaf light,gas_valve"
 )]
 pub struct Home {

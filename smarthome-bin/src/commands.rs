@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod client;
 mod config;
 mod decode;
 mod home;
@@ -11,6 +12,8 @@ mod user;
 mod watch;
 
 use std::path::PathBuf;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{Cli, Command, Global};
 use crate::config::{Environment, Loaded};
@@ -56,4 +59,30 @@ fn load_with_directory(global: &Global) -> Result<(Loaded, PathBuf), Failure> {
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::Other(format!("no runtime: {error}")))?.block_on(work)
+}
+
+/// Waits for Ctrl-C or SIGTERM; both are the ordinary end of what runs until somebody ends it.
+async fn interrupted() -> Result<(), Failure> {
+    Signals::new()?.next().await;
+    Ok(())
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, Failure> {
+        let listen = |kind| signal(kind).map_err(|source| Failure::Stream { what: "signals", source });
+        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub mod commands;
 pub mod config;
 pub mod control;
 pub mod exit;
+pub mod home;
 pub mod logging;
 pub mod output;
 pub mod users;
@@ -29,6 +30,7 @@ use cli::Cli;
 
 /// The program from its arguments to its exit code.
 pub fn main() -> ExitCode {
+    install_crypto();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -42,4 +44,10 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Chooses the one crypto provider of the process. Libraries bring several, and rustls panics when it has to choose.
+pub fn install_crypto() {
+    // It fails when a host has chosen already, and that choice stands.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
