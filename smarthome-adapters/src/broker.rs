@@ -10,6 +10,10 @@
 //! published in the last second can be lost when the process is killed; what they published before
 //! [`EmbeddedBroker::stop`] is kept. Who needs more runs Mosquitto or RabbitMQ.
 //!
+//! There is no TLS either: the password crosses the network in clear, so the network must be one you trust. (What
+//! the broker is built from links rustls all the same. It needs no crypto provider, but a program that opens TLS
+//! connections elsewhere must install one first thing, because then more than one may be linked.)
+//!
 //! # Limits
 //!
 //! | what | limit |

@@ -1,4 +1,4 @@
-//! Adapters that plug `smarthome-core` into the world, and the driver that runs its engine.
+//! adapters
 
 #[cfg(feature = "broker")]
 pub mod broker;

@@ -12,17 +12,21 @@
 
 mod ack;
 mod alarm;
+mod client;
 mod config;
 mod consume;
 mod line;
 mod outbox;
 mod parking;
 mod pause;
+mod probe;
 mod session;
 mod tls;
 mod watchdog;
 
+pub use client::{Heard, Message, Messages, MqttClient};
 pub use config::{MAX_PACKET, MqttConfig, Password, Protocol, TlsConfig};
+pub use probe::{ProbeReport, probe};
 
 use ack::Acks;
 use async_trait::async_trait;

@@ -3,7 +3,7 @@
 use super::Mqtt;
 use super::alarm::{Alarm, sleep_until};
 use super::config::MAX_PACKET;
-use super::line::{goodbye, not_subscribed, refused_filter};
+use super::line::{goodbye, not_answered, not_subscribed, refused_filter};
 use super::outbox::Confirmation;
 use super::parking::{Kind, Parked, Parking, Room};
 use super::pause::{Pauses, random_byte};
@@ -15,6 +15,7 @@ use smarthome_core::ports::{Clock, ErrorKind, Inbox, Outgoing};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Whether the publishing connection is up, and otherwise why not, once that is known.
@@ -22,6 +23,9 @@ pub(super) type Publishing = Result<(), Option<Lost>>;
 
 /// A subscription that ends the connection this often in a row is no accident.
 const SUSPICIOUS: u32 = 2;
+
+/// How long it may take to connect and to subscribe.
+const UP_WITHIN: Duration = Duration::from_secs(15);
 
 pub(super) struct Consumer<'a> {
     mqtt: &'a Mqtt,
@@ -220,8 +224,7 @@ impl<'a> Consumer<'a> {
     fn live(&self, requests: Requests) -> Live<'a> {
         let now = self.clock.now().mono();
         let watchdog = Watchdog::new(self.mqtt.config.silence, now);
-        // Nothing is due before the connection is up.
-        let alarm = Alarm::at(self.clock, now.after(self.mqtt.config.silence));
+        let alarm = Alarm::at(self.clock, now.after(UP_WITHIN));
         let mark = mark();
         Live {
             requests,
@@ -376,8 +379,10 @@ impl<'a> Consumer<'a> {
     fn rang(&mut self, live: &mut Live<'a>) -> Result<(), End> {
         let now = self.clock.now().mono();
         if self.told != Told::Up {
-            live.alarm.set(now.after(self.mqtt.config.silence));
-            return Ok(());
+            // It does not close the connection either, so it is not the subscription that it dislikes.
+            live.subscribing = false;
+            let why = format!("{}: the broker does not answer", self.mqtt.config.address());
+            return Err(End::Lost(Lost::new(ErrorKind::Retry, why)));
         }
         let due = live.watchdog.due(now, self.mqtt.acks().settled_since());
         match due {
@@ -415,11 +420,7 @@ impl<'a> Consumer<'a> {
             self.unanswered += 1;
             if self.unanswered >= SUSPICIOUS {
                 lost.kind = ErrorKind::AskPerson;
-                lost.why = format!(
-                    "{} instead of answering the subscription, {} times in a row: RabbitMQ does this when the exchange \
-                     webos.topic is missing; import the shipped definitions file into it",
-                    lost.why, self.unanswered
-                );
+                lost.why = not_answered(&lost.why);
             }
         }
         lost

@@ -5,12 +5,13 @@ use super::config::{MAX_PACKET, MqttConfig};
 use super::outbox::Outbox;
 use super::pause::{Pauses, random_byte};
 use super::session::{self, Arrival, Events, Incident, Lost, Opening, Requests};
+use smarthome_core::Mono;
 use smarthome_core::ports::{Clock, ErrorKind, Outgoing};
 use std::pin::pin;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How long the broker may take to confirm a publish. RabbitMQ under its memory alarm keeps the connection and reads
+/// How long the broker may take to confirm a publish or a subscription. RabbitMQ under its memory alarm keeps the connection and reads
 /// nothing from it.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
 /// How often to look at that.
@@ -37,6 +38,15 @@ pub(super) struct Line<'a> {
     pub(super) filters: Vec<String>,
 }
 
+/// What a connection has come to.
+#[derive(Default)]
+struct Progress {
+    /// It delivered or took something.
+    useful: bool,
+    /// Until when the broker has to answer the subscription, if that is open.
+    subscribed_by: Option<Mono>,
+}
+
 enum Next {
     Happened(Result<Incident, Lost>),
     Stop,
@@ -49,10 +59,13 @@ impl Line<'_> {
         let mut pauses = Pauses::new();
         loop {
             let began = self.clock.now().mono();
-            let mut useful = false;
-            let Some(lost) = self.connection(stop, &mut useful, &mut tell).await else { return };
+            let mut progress = Progress::default();
+            let Some(mut lost) = self.connection(stop, &mut progress, &mut tell).await else { return };
+            if progress.subscribed_by.is_some() {
+                lost.why = not_answered(&lost.why);
+            }
             let lived = self.clock.now().mono().since(began);
-            let pause = pauses.after(lost.kind, lived, useful, random_byte());
+            let pause = pauses.after(lost.kind, lived, progress.useful, random_byte());
             tell(News::Down(lost));
             let until = self.clock.now().mono().after(pause);
             if stop.run_until_cancelled(sleep_until(self.clock, until)).await.is_none() {
@@ -65,7 +78,7 @@ impl Line<'_> {
     async fn connection(
         &self,
         stop: &CancellationToken,
-        useful: &mut bool,
+        progress: &mut Progress,
         tell: &mut (impl FnMut(News) + Send),
     ) -> Option<Lost> {
         let opening = Opening {
@@ -80,17 +93,18 @@ impl Line<'_> {
         };
         let mut alarm = Alarm::at(self.clock, self.clock.now().mono().after(LOOK_EVERY));
         let end = loop {
-            match self.next(stop, &mut events, &mut alarm).await {
+            match self.next(stop, &mut events, &mut alarm, progress.subscribed_by).await {
                 Next::Stop => {
                     goodbye(self.clock, &requests, &mut events, |incident| self.keep_books(&incident)).await;
                     break None;
                 }
                 Next::Stalled => {
+                    progress.subscribed_by = None;
                     let why = format!("{}: the broker confirms nothing any more", self.config.address());
                     break Some(Lost::new(ErrorKind::Retry, why));
                 }
                 Next::Happened(Err(lost)) => break Some(lost),
-                Next::Happened(Ok(incident)) => match self.happened(incident, &requests, useful, tell) {
+                Next::Happened(Ok(incident)) => match self.happened(incident, &requests, progress, tell) {
                     Ok(()) => {}
                     Err(lost) => break Some(lost),
                 },
@@ -100,7 +114,13 @@ impl Line<'_> {
         end
     }
 
-    async fn next(&self, stop: &CancellationToken, events: &mut Events, alarm: &mut Alarm<'_>) -> Next {
+    async fn next(
+        &self,
+        stop: &CancellationToken,
+        events: &mut Events,
+        alarm: &mut Alarm<'_>,
+        subscribed_by: Option<Mono>,
+    ) -> Next {
         let mut polled = pin!(events.poll());
         loop {
             tokio::select! {
@@ -110,7 +130,8 @@ impl Line<'_> {
                 () = alarm.ring() => {}
             }
             let now = self.clock.now().mono();
-            let due = self.outbox.waiting_since().map(|since| since.after(CONFIRM_WITHIN));
+            let confirmed_by = self.outbox.waiting_since().map(|since| since.after(CONFIRM_WITHIN));
+            let due = confirmed_by.into_iter().chain(subscribed_by).min();
             if due.is_some_and(|due| now >= due) {
                 return Next::Stalled;
             }
@@ -123,7 +144,7 @@ impl Line<'_> {
         &self,
         incident: Incident,
         requests: &Requests,
-        useful: &mut bool,
+        progress: &mut Progress,
         tell: &mut (impl FnMut(News) + Send),
     ) -> Result<(), Lost> {
         self.keep_books(&incident);
@@ -132,16 +153,23 @@ impl Line<'_> {
                 self.outbox.opened(requests.clone(), granted);
                 if self.filters.is_empty() {
                     tell(News::Up);
-                } else if !requests.subscribe(&self.filters) {
+                    return Ok(());
+                }
+                progress.subscribed_by = Some(self.clock.now().mono().after(CONFIRM_WITHIN));
+                if !requests.subscribe(&self.filters) {
                     return Err(Lost::new(ErrorKind::GiveUp, "one of the topic filters is not valid"));
                 }
             }
             Incident::Subscribed(granted) => match refused_filter(&self.filters, &granted) {
                 Some(filter) => return Err(not_subscribed(self.config, filter)),
-                None => tell(News::Up),
+                None => {
+                    progress.subscribed_by = None;
+                    tell(News::Up);
+                }
             },
+            Incident::Confirmed(..) => progress.useful = true,
             Incident::Arrived(arrival) => {
-                *useful = true;
+                progress.useful = true;
                 if arrival.packet != 0 {
                     requests.acknowledge(arrival.packet);
                 }
@@ -174,6 +202,14 @@ pub(super) fn not_subscribed(config: &MqttConfig, filter: &str) -> Lost {
         format!(
             "the broker {broker} does not let {user} subscribe to {filter:?}: grant it read access there"
         ),
+    )
+}
+
+/// What a connection that ended instead of an answer to the subscription tells.
+pub(super) fn not_answered(why: &str) -> String {
+    format!(
+        "{why}, instead of answering the subscription: RabbitMQ does this when the exchange webos.topic is missing \
+         (import the shipped definitions file) or when the user may not read from it"
     )
 }
 

@@ -108,8 +108,8 @@ pub(super) enum Requests {
 
 /// Drives a connection.
 pub(super) enum Events {
-    V311(v311::Events),
-    V5(v5::Events),
+    V311(Box<v311::Events>),
+    V5(Box<v5::Events>),
 }
 
 /// A connection that is opened when [`Events::poll`] is called.
@@ -117,11 +117,11 @@ pub(super) fn open(config: &MqttConfig, opening: &Opening) -> Result<(Requests, 
     Ok(match config.protocol {
         Protocol::V311 => {
             let (requests, events) = v311::open(config, opening)?;
-            (Requests::V311(requests), Events::V311(events))
+            (Requests::V311(requests), Events::V311(Box::new(events)))
         }
         Protocol::V5 => {
             let (requests, events) = v5::open(config, opening)?;
-            (Requests::V5(requests), Events::V5(events))
+            (Requests::V5(requests), Events::V5(Box::new(events)))
         }
     })
 }
