@@ -76,7 +76,10 @@ struct Signals {
 impl Signals {
     fn new() -> Result<Signals, Failure> {
         let listen = |kind| signal(kind).map_err(|source| Failure::Stream { what: "signals", source });
-        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
     }
 
     async fn next(&mut self) {

@@ -167,11 +167,15 @@ impl Step {
     /// The step that a note about a command tells of; `None` for other notes.
     pub fn of(note: Note) -> Option<Step> {
         Some(match note {
-            Note::Decided { id: Some(_), command, remark, .. } => Step::Decided { frame: frame(command), remark },
+            Note::Decided { id: Some(_), command, remark, .. } => {
+                Step::Decided { frame: frame(command), remark }
+            }
             Note::Decided { id: None, remark, .. } => {
                 Step::TurnedDown { why: remark.unwrap_or_else(|| "no reason given".into()) }
             }
-            Note::Sending { frame, send, origins, .. } => Step::Sending { frame, send, origins: names(origins) },
+            Note::Sending { frame, send, origins, .. } => {
+                Step::Sending { frame, send, origins: names(origins) }
+            }
             Note::Sent { .. } => Step::Sent,
             Note::Confirmed { .. } => Step::Confirmed,
             Note::Unconfirmed { parts, .. } => Step::Unconfirmed { parts },

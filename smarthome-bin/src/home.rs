@@ -97,10 +97,15 @@ impl VirtualHome {
     /// # Errors
     ///
     /// When the configuration cannot work.
-    pub fn connect(config: MqttConfig, clock: Arc<dyn Clock>, settings: Settings) -> Result<VirtualHome, PortError> {
+    pub fn connect(
+        config: MqttConfig,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> Result<VirtualHome, PortError> {
         let topics = &settings.topics;
         // The firmware's own filter, and what it has to hear to know how it was.
-        let filters = vec![format!("{}/smarthome/#", topics.prefix()), topics.status(), topics.home_sensors()];
+        let filters =
+            vec![format!("{}/smarthome/#", topics.prefix()), topics.status(), topics.home_sensors()];
         let (client, messages) = MqttClient::connect(config, clock, filters, None)?;
         Ok(VirtualHome {
             firmware: settings.status.map(|status| Firmware::new(status, settings.deaf)),
@@ -245,8 +250,10 @@ impl VirtualHome {
             events.extend(self.begin(None).await);
         }
         while let Some(firmware) = &mut self.firmware
-            && let Some((_, command)) = self.pending.pop_front_if(|(due, _)| *due <= now)
+            && let Some((due, command)) = self.pending.front().copied()
+            && due <= now
         {
+            self.pending.pop_front();
             let (before, status) = firmware.obey(command);
             events.push(HomeEvent::Obeyed { command, effect: before != status, status });
             events.extend(self.report().await);

@@ -37,7 +37,6 @@ const BROKER: &str = "broker";
 const STOP_WITHIN: Duration = Duration::from_millis(4_800);
 
 /// A running daemon.
-#[derive(Debug)]
 pub struct Running {
     info: Info,
     url: BrokerUrl,
@@ -113,6 +112,15 @@ pub async fn start(loaded: &Loaded, directory: &Path) -> Result<Running, Failure
     Ok(Running { info, url, handle, heart, stop, driver, mqtt, control, embedded, directory })
 }
 
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("info", &self.info)
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Running {
     /// Who we are and which broker is used.
     pub fn info(&self) -> &Info {
@@ -178,7 +186,9 @@ impl Running {
         match tokio::time::timeout(STOP_WITHIN, in_order).await {
             Ok(ended) => ended,
             Err(_) => {
-                tracing::warn!("not everything ended in time; the journal has it, and the next start goes on with it");
+                tracing::warn!(
+                    "not everything ended in time; the journal has it, and the next start goes on with it"
+                );
                 Ok(())
             }
         }
@@ -194,14 +204,17 @@ fn driver_end(ended: Result<Result<(), DriverError>, JoinError>, directory: &Pat
 }
 
 /// Starts the embedded broker, unless another is configured.
-pub(crate) async fn embed(loaded: &Loaded, storage: Option<PathBuf>) -> Result<Option<EmbeddedBroker>, Failure> {
+pub(crate) async fn embed(
+    loaded: &Loaded,
+    storage: Option<PathBuf>,
+) -> Result<Option<EmbeddedBroker>, Failure> {
     let Loaded { config, secrets, .. } = loaded;
     if config.broker.url.is_some() {
         return Ok(None);
     }
     let credentials = config.broker.embedded.user.clone().zip(secrets.embedded.as_ref());
-    let credentials =
-        credentials.map(|(user, password)| Credentials { user, password: password.expose_secret().to_owned() });
+    let credentials = credentials
+        .map(|(user, password)| Credentials { user, password: password.expose_secret().to_owned() });
     let listen = config.broker.embedded.listen;
     let started = EmbeddedBroker::start(BrokerConfig { listen, storage, credentials }).await;
     started.map(Some).map_err(|error| {

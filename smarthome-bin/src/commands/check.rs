@@ -128,7 +128,7 @@ async fn state(directory: &Path, report: &mut Report) -> Result<Option<Info>, Fa
 /// check changes nothing.
 fn database(path: &Path) -> (Verdict, String) {
     let shown = path.display();
-    let bytes = match fs::File::open(path).and_then(|file| head(file)) {
+    let bytes = match fs::File::open(path).and_then(head) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return (Verdict::Ok, format!("{shown}, made at the first start"));
@@ -137,8 +137,13 @@ fn database(path: &Path) -> (Verdict, String) {
     };
     let layout = bytes.get(60..64).and_then(|four| four.try_into().ok()).map(u32::from_be_bytes);
     match layout {
-        Some(layout) if bytes.starts_with(b"SQLite format 3\0") => (Verdict::Ok, format!("{shown}, layout {layout}")),
-        _ => (Verdict::Fail, format!("{shown} is no SQLite file; the daemon tells at its start what becomes of it")),
+        Some(layout) if bytes.starts_with(b"SQLite format 3\0") => {
+            (Verdict::Ok, format!("{shown}, layout {layout}"))
+        }
+        _ => (
+            Verdict::Fail,
+            format!("{shown} is no SQLite file; the daemon tells at its start what becomes of it"),
+        ),
     }
 }
 
@@ -176,7 +181,10 @@ async fn probe(loaded: &Loaded, url: &BrokerUrl, what: &str, report: &mut Report
     let config = wiring::mqtt_config(loaded, url, loaded.config.client_id());
     match mqtt::probe(&config, clock).await {
         Ok(found) => {
-            let text = format!("{url}{what} lets the server in; a message goes through and back in {:.1?}", found.round_trip);
+            let text = format!(
+                "{url}{what} lets the server in; a message goes through and back in {:.1?}",
+                found.round_trip
+            );
             report.line("broker", Verdict::Ok, text)
         }
         Err(error) => report.line("broker", Verdict::Fail, format!("{url}{what}: {error}")),

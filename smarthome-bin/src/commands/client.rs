@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::cli::Client;
+use crate::config::ConfigErrors;
 use crate::config::{BrokerUrl, Loaded, Place};
 use crate::control::{Connection, Info, Reply, Request};
 use crate::exit::Failure;
-use crate::config::ConfigErrors;
 use crate::wiring;
 
 /// The broker that was named, else the configured one, else that of the running daemon, else the one that a daemon

@@ -9,8 +9,8 @@ use super::{Signals, block_on, load_with_directory};
 use crate::cli::Global;
 use crate::config::Loaded;
 use crate::exit::Failure;
-use crate::wiring::{self, Running};
 use crate::logging;
+use crate::wiring::{self, Running};
 
 /// Serves until a signal asks it to stop.
 pub(super) fn run(global: &Global) -> Result<(), Failure> {
@@ -28,10 +28,11 @@ async fn serve(loaded: &Loaded, directory: &Path) -> Result<(), Failure> {
     };
     introduce(loaded, &running);
     notify(&[NotifyState::Ready, NotifyState::Status(&format!("serving on {}", running.info().broker))]);
+    let heart = running.heart().clone();
     let broken = tokio::select! {
         failure = running.broken() => Some(failure),
         () = signals.next() => None,
-        () = watchdog(running.heart().clone()) => None,
+        () = watchdog(heart) => None,
     };
     notify(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
     match broken {

@@ -81,10 +81,12 @@ async fn in_store(directory: &Path, request: &Request) -> Result<Vec<UserEntry>,
             store.merge(Collection::Users, uid, &fields).await.map_err(failed)?;
             Ok(Vec::new())
         }
-        Request::DeleteUser { uid } => match store.delete(Collection::Users, uid, None).await.map_err(failed)? {
-            true => Ok(Vec::new()),
-            false => Err(Failure::NoSuchUser(uid.clone())),
-        },
+        Request::DeleteUser { uid } => {
+            match store.delete(Collection::Users, uid, None).await.map_err(failed)? {
+                true => Ok(Vec::new()),
+                false => Err(Failure::NoSuchUser(uid.clone())),
+            }
+        }
         Request::Info | Request::Send { .. } => Ok(Vec::new()),
     }
 }
@@ -95,7 +97,9 @@ fn show(args: &User, request: &Request, found: Vec<UserEntry>) -> Result<(), Fai
         Request::SetUser { uid, .. } => output::line(format_args!("user {uid:?} is set")),
         Request::DeleteUser { uid } if args.json => output::json(&json!({ "uid": uid, "result": "deleted" })),
         Request::DeleteUser { uid } => output::line(format_args!("user {uid:?} is deleted")),
-        _ => found.iter().try_for_each(|user| if args.json { output::json(user) } else { output::line(text(user)) }),
+        _ => found
+            .iter()
+            .try_for_each(|user| if args.json { output::json(user) } else { output::line(text(user)) }),
     }
 }
 
@@ -107,7 +111,8 @@ fn text(user: &UserEntry) -> String {
         _ => "(no name: cannot sign in)".into(),
     };
     let others = fields.iter().filter(|(key, _)| *key != "name");
-    let others: Vec<String> = others.map(|(key, value)| format!("{}={}", plain(key), plain(&value.to_string()))).collect();
+    let others: Vec<String> =
+        others.map(|(key, value)| format!("{}={}", plain(key), plain(&value.to_string()))).collect();
     format!("{}  {name}  {}", plain(uid), others.join(" ")).trim_end().to_owned()
 }
 

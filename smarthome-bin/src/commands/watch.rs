@@ -92,7 +92,9 @@ impl Line {
             "command" => {
                 Command::try_from(payload.as_slice()).map(|command| (command.into(), words::command(command)))
             }
-            "status" => Status::try_from(payload.as_slice()).map(|status| (status.into(), words::status(status))),
+            "status" => {
+                Status::try_from(payload.as_slice()).map(|status| (status.into(), words::status(status)))
+            }
             _ => {
                 match serde_json::from_slice(&payload) {
                     Ok(value @ (Value::Object(_) | Value::Array(_))) => line.json = Some(value),

@@ -53,7 +53,8 @@ impl Connection {
     ///
     /// When the daemon goes away.
     pub async fn ask(&mut self, request: &Request) -> Result<(), Failure> {
-        let mut line = serde_json::to_vec(request).map_err(|error| Failure::Other(format!("JSON: {error}")))?;
+        let mut line =
+            serde_json::to_vec(request).map_err(|error| Failure::Other(format!("JSON: {error}")))?;
         line.push(b'\n');
         self.stream.write_all(&line).await.map_err(|source| lost(&source))
     }

@@ -19,7 +19,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::client::too_long;
-use super::{AT_ONCE, Info, LONGEST_PATH, LONGEST_REQUEST, PATIENCE, Refusal, Reply, Request, Step, UserEntry, socket};
+use super::{
+    AT_ONCE, Info, LONGEST_PATH, LONGEST_REQUEST, PATIENCE, Refusal, Reply, Request, Step, UserEntry, socket,
+};
 use crate::exit::Failure;
 use crate::users;
 
@@ -53,7 +55,8 @@ impl Control {
         if path.as_os_str().len() > LONGEST_PATH {
             return Err(failed(too_long(&path)));
         }
-        let listener = bind(directory, &path).map_err(|error| failed(format!("no control socket: {error}")))?;
+        let listener =
+            bind(directory, &path).map_err(|error| failed(format!("no control socket: {error}")))?;
         let mut serving = JoinSet::new();
         serving.spawn(accept(listener, Arc::new(desk)));
         Ok(Control { path, _serving: serving })
@@ -97,7 +100,9 @@ async fn accept(listener: UnixListener, desk: Arc<Desk>) {
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
             // There is room in a fresh socket for one line, so this does not wait.
-            let _ = stream.try_write(b"{\"is\":\"error\",\"kind\":\"failed\",\"text\":\"too many clients at once, try again\"}\n");
+            let _ = stream.try_write(
+                b"{\"is\":\"error\",\"kind\":\"failed\",\"text\":\"too many clients at once, try again\"}\n",
+            );
             continue;
         };
         let desk = desk.clone();
@@ -116,14 +121,15 @@ async fn serve(stream: UnixStream, desk: &Desk) -> io::Result<()> {
     let mut answer = Answer { writer };
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader).take(LONGEST_REQUEST);
-    match timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await {
-        Err(_) => return answer.error(Refusal::Request, "no request came within 5 s").await,
-        Ok(read) if read? == 0 => return Ok(()),
-        Ok(_) if !line.ends_with(b"\n") => {
-            let text = format!("a request is one line of at most {LONGEST_REQUEST} bytes");
-            return answer.error(Refusal::Request, &text).await;
-        }
-        Ok(_) => {}
+    let Ok(read) = timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await else {
+        return answer.error(Refusal::Request, "no request came within 5 s").await;
+    };
+    if read? == 0 {
+        return Ok(());
+    }
+    if !line.ends_with(b"\n") {
+        let text = format!("a request is one line of at most {LONGEST_REQUEST} bytes");
+        return answer.error(Refusal::Request, &text).await;
     }
     match serde_json::from_slice(&line) {
         Ok(request) => respond(request, desk, &mut answer).await,
@@ -161,7 +167,8 @@ async fn send(frame: Frame, desk: &Desk, answer: &mut Answer) -> io::Result<()> 
             return answer.line(&Reply::Done).await;
         }
     }
-    let text = "the daemon stopped before the command had come to its end; it goes on with it after its next start";
+    let text =
+        "the daemon stopped before the command had come to its end; it goes on with it after its next start";
     answer.error(Refusal::Failed, text).await
 }
 

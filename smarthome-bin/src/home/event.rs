@@ -81,7 +81,9 @@ impl std::fmt::Display for HomeEvent {
         match self {
             HomeEvent::Connected => f.write_str("connected to the broker"),
             HomeEvent::Disconnected { why } => write!(f, "no connection to the broker, trying again: {why}"),
-            HomeEvent::Started { status, remembered: true } => write!(f, "started as last reported: {status}"),
+            HomeEvent::Started { status, remembered: true } => {
+                write!(f, "started as last reported: {status}")
+            }
             HomeEvent::Started { status, remembered: false } => {
                 write!(f, "started with {status}, as the broker holds no status")
             }
@@ -91,7 +93,9 @@ impl std::fmt::Display for HomeEvent {
             HomeEvent::Ignored { topic, why } => write!(f, "ignored what came on {topic}: {why}"),
             HomeEvent::Obeyed { effect: true, status, .. } => write!(f, "obeyed   {status}"),
             HomeEvent::Obeyed { effect: false, status, .. } => write!(f, "nothing changed, still {status}"),
-            HomeEvent::Pressed { appliance, status } => write!(f, "pressed  {status}  the button of the {appliance}"),
+            HomeEvent::Pressed { appliance, status } => {
+                write!(f, "pressed  {status}  the button of the {appliance}")
+            }
             HomeEvent::WindowMoved => f.write_str("the window was moved by hand; its sensor reports in 2 s"),
             HomeEvent::Sensed { status } => write!(f, "sensed   {status}  the window is elsewhere"),
             HomeEvent::Reported { status } => write!(f, "reported {status}  {}", words::status(*status)),
@@ -99,7 +103,10 @@ impl std::fmt::Display for HomeEvent {
     }
 }
 
-fn as_frame<T: Copy + Into<Frame>, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_frame<T: Copy + Into<Frame>, S: serde::Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let frame: Frame = (*value).into();
     frame.serialize(serializer)
 }

@@ -35,7 +35,8 @@ impl Firmware {
 
     /// Somebody pressed a button.
     pub fn press(&mut self, appliance: Appliance) -> Status {
-        self.status = self.status.with_switch(appliance, !self.status.is_on(appliance)).with_mode(Digit::ZERO);
+        self.status =
+            self.status.with_switch(appliance, !self.status.is_on(appliance)).with_mode(Digit::ZERO);
         self.status
     }
 
