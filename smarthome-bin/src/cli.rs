@@ -12,8 +12,8 @@ Try it, in two terminals:
   smarthome                       the daemon, with its own broker on 127.0.0.1:1883
   smarthome home                  a virtual home that obeys it
 and in a third:
-  smarthome send 012522222        air conditioner on at 50 %
-  smarthome decode 012522222      what these digits say";
+  smarthome send 015222222        air conditioner on at 50 %
+  smarthome decode 015222222      what these digits say";
 
 /// The brain of a smart home: it answers sign-ins, sends commands and believes them when the home reports them.
 #[derive(Debug, Parser)]
@@ -147,7 +147,7 @@ pub struct Home {
 
 /// `send`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  smarthome send 012522222            air conditioner on at 50 %\n  \
+#[command(after_help = "Examples:\n  smarthome send 015222222            air conditioner on at 50 %\n  \
     smarthome send 022222200            close window and gas valve\n  \
     smarthome send --no-wait 022222202  close the window, and leave it to the daemon")]
 pub struct Send {

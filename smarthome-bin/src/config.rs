@@ -120,7 +120,7 @@ impl Config {
 }
 
 /// A configuration, and where it came from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,

@@ -44,7 +44,6 @@ pub struct Running {
     heart: Heart,
     stop: oneshot::Sender<()>,
     driver: JoinHandle<Result<(), DriverError>>,
-    mqtt: Arc<Mqtt>,
     control: Control,
     embedded: Option<EmbeddedBroker>,
     directory: StateDir,
@@ -96,7 +95,9 @@ pub async fn start(loaded: &Loaded, directory: &Path) -> Result<Running, Failure
     let ports =
         Ports { clock, journal: Arc::new(journal), documents: documents.clone(), broker: mqtt.clone() };
     let home = loaded.config.home.clone();
-    let driver = Driver::new(Engine::new(home.clone()), ports, &home.topics);
+    let farewell = mqtt.clone();
+    let driver = Driver::new(Engine::new(home.clone()), ports, &home.topics)
+        .with_farewell(async move { farewell.shutdown().await });
     let handle = driver.handle();
     let info = Info {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -109,7 +110,7 @@ pub async fn start(loaded: &Loaded, directory: &Path) -> Result<Running, Failure
     let (stop, stopped) = oneshot::channel();
     // A sender that was dropped asks for the stop as well.
     let driver = tokio::spawn(driver.run(async { drop(stopped.await) }));
-    Ok(Running { info, url, handle, heart, stop, driver, mqtt, control, embedded, directory })
+    Ok(Running { info, url, handle, heart, stop, driver, control, embedded, directory })
 }
 
 impl std::fmt::Debug for Running {
@@ -172,11 +173,10 @@ impl Running {
     ///
     /// When something was left unfinished. It is in the journal, and the next start goes on with it.
     pub async fn stop(self) -> Result<(), Failure> {
-        let Running { stop, driver, mqtt, control, embedded, directory, .. } = self;
+        let Running { stop, driver, control, embedded, directory, .. } = self;
         let in_order = async {
             drop(stop);
             let ended = driver_end(driver.await, directory.path());
-            mqtt.shutdown().await;
             drop(control);
             if let Some(broker) = embedded {
                 broker.stop().await.map_err(|error| Failure::Other(chain(&error)))?;

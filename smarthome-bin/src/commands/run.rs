@@ -72,7 +72,7 @@ fn introduce(loaded: &Loaded, running: &Running) {
     };
     tracing::info!("broker: {}, inside this program, {whom}", info.broker);
     let program = std::env::args().next().unwrap_or_else(|| "smarthome".into());
-    tracing::info!("try `{program} home` in a second terminal and `{program} send 012522222` in a third");
+    tracing::info!("try `{program} home` in a second terminal and `{program} send 015222222` in a third");
 }
 
 /// Feeds systemd's watchdog while the loop advances; returns never.
