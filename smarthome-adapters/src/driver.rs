@@ -54,6 +54,7 @@ use smarthome_core::engine::Event;
 use smarthome_core::ports::{Broker, Clock, Documents, Journal, PortError};
 use smarthome_core::{Engine, Topics};
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use stop::Stop;
 use tokio::sync::broadcast;
@@ -97,13 +98,14 @@ pub enum DriverError {
 /// An engine with everything it needs to run.
 pub struct Driver {
     inner: Loop,
+    farewell: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Driver {
     /// A driver for that engine. `topics` are those of the engine's configuration.
     pub fn new(engine: Engine, ports: Ports, topics: &Topics) -> Driver {
         let (notes, _) = broadcast::channel(NOTES_KEPT);
-        Driver { inner: Loop::new(engine, ports, topics, notes) }
+        Driver { inner: Loop::new(engine, ports, topics, notes), farewell: None }
     }
 
     /// A way to reach it while it runs.
@@ -111,10 +113,19 @@ impl Driver {
         self.inner.handle.clone()
     }
 
+    /// What to do last at a clean stop, while the connections are still listened to: saying good-bye to the broker.
+    ///
+    /// It is left out when the stop was not clean, so that the broker publishes the last will.
+    #[must_use]
+    pub fn with_farewell(mut self, farewell: impl Future<Output = ()> + Send + 'static) -> Driver {
+        self.farewell = Some(Box::pin(farewell));
+        self
+    }
+
     /// Restores the journal, starts the connections, and runs until `stop` is ready.
     ///
     /// At a stop no more deliveries are taken, the engine is told, and what is under way gets up to five seconds to
-    /// end. The broker is still connected when this returns, unless its adapter's listener owns the connection.
+    /// end. When this returns, nothing listens to the broker or the store any more.
     ///
     /// Dropping the future is a crash as far as the journal is concerned: nothing is lost.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), DriverError> {
@@ -125,9 +136,12 @@ impl Driver {
         inner.begin(Event::Restored(restored));
         let parts = health::start(&inner.ports, &inner.handle.inbox());
         while !stop.is_requested() && inner.turn(&mut stop, true).await.map_err(DriverError::Stop)? {}
-        let ended = inner.finish(&mut stop).await;
-        drop(parts);
-        ended.map_err(DriverError::Stop)
+        let clean = inner.finish(&mut stop).await.map_err(DriverError::Stop)?;
+        if let Some(farewell) = self.farewell.filter(|_| clean) {
+            parts.may_end();
+            farewell.await;
+        }
+        Ok(())
     }
 }
 

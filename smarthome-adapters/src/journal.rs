@@ -15,7 +15,7 @@
 mod rows;
 mod schema;
 
-use crate::sqlite::file::{self, Findings};
+use crate::sqlite::file::{self, Findings, Identity};
 use crate::sqlite::worker::Worker;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -117,12 +117,14 @@ struct Writer {
     path: PathBuf,
     /// `None` only between setting a damaged file aside and making a fresh one.
     connection: Option<Connection>,
+    identity: Identity,
     trouble: Option<String>,
 }
 
 impl Writer {
     fn open(path: PathBuf, now: DateTime<Utc>) -> Result<(Writer, Opened), JournalError> {
-        let mut writer = Writer { path, connection: None, trouble: None };
+        let identity = Identity::of(&path);
+        let mut writer = Writer { path, connection: None, identity, trouble: None };
         let mut opened = Opened { created: false, set_aside: None, migrated_from: None, checked: false };
         if file::is_orphaned(&writer.path) {
             let damage = LAYOUT.damaged(&writer.path, "the file is gone and only its log is there");
@@ -151,6 +153,7 @@ impl Writer {
             connection.execute(insert, values).map(drop)
         })?;
         self.connection = Some(file::open(&self.path, &LAYOUT)?.0);
+        self.identity = Identity::of(&self.path);
         Ok(())
     }
 
@@ -193,7 +196,8 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[Entry]) -> Result<(), JournalError> {
-        let Writer { path, connection, .. } = self;
+        let Writer { path, connection, identity, .. } = self;
+        identity.check(path)?;
         let connection = present(connection, path)?;
         let written = (|| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

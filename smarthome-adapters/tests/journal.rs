@@ -121,8 +121,10 @@ async fn a_directory_that_is_missing_is_named() {
     );
 }
 
+type Damage = fn(&Path);
+
 /// Every way to break a file, by name.
-fn damages() -> Vec<(&'static str, fn(&Path))> {
+fn damages() -> Vec<(&'static str, Damage)> {
     fn sql(path: &Path, statements: &str) {
         Connection::open(path).unwrap().execute_batch(statements).unwrap();
     }
@@ -249,6 +251,24 @@ async fn a_full_disk_is_to_be_tried_again_and_keeps_nothing_of_the_batch() {
     let (_journal, _, again) = start(&path).await;
     let kept: Vec<_> = again.alerts.iter().map(|row| row.id.counter).collect();
     assert_eq!((restored.epoch, kept), (1, vec![0, 1, 2, 200]));
+}
+
+#[tokio::test]
+async fn a_file_that_is_moved_away_takes_no_more_until_it_is_back() {
+    let (_directory, path) = directory();
+    let (journal, _, _) = start(&path).await;
+    let elsewhere = path.with_extension("elsewhere");
+    fs::rename(&path, &elsewhere).unwrap();
+    for _ in 0..2 {
+        let error = journal.commit(&[alert(1, 1, "lost")]).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::AskPerson);
+        assert!(error.text.contains(path.to_str().unwrap()) && error.text.contains("moved"), "{error}");
+        fs::write(&path, "an impostor").unwrap();
+    }
+    fs::rename(&elsewhere, &path).unwrap();
+    journal.commit(&[alert(1, 1, "kept")]).await.unwrap();
+    drop(journal);
+    assert_eq!(start(&path).await.2.alerts.len(), 1);
 }
 
 /// Commits two rows a batch and says which batches were taken, until it is killed. Runs as a child only.

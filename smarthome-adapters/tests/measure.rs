@@ -14,6 +14,7 @@ use smarthome_core::engine::{Collection, CommandRow, CommandState, EffectId, Ent
 use smarthome_core::ports::memory::MemoryInbox;
 use smarthome_core::ports::{Documents, Journal};
 use smarthome_core::{Origin, PartSet, Status};
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,17 @@ async fn timed<T>(what: impl Future<Output = T>) -> (Duration, T) {
     let start = Instant::now();
     let value = what.await;
     (start.elapsed(), value)
+}
+
+fn synced_write(directory: &Path) -> Duration {
+    let mut file = std::fs::File::create(directory.join("plain")).unwrap();
+    let once = |_| {
+        let start = Instant::now();
+        file.write_all(&[7; 4096]).unwrap();
+        file.sync_data().unwrap();
+        start.elapsed()
+    };
+    median((0..500).map(once).collect())
 }
 
 async fn commits(path: &Path, rows: u64, rounds: u64) -> Duration {
@@ -78,6 +90,11 @@ async fn opening(path: &Path) -> Duration {
 async fn journal() {
     let directory = tempfile::tempdir_in(".").unwrap();
     println!("| what | median | |\n|---|---|---|");
+    row(
+        "for comparison: 4 KiB appended and synced",
+        synced_write(directory.path()),
+        "the disk's share of a commit",
+    );
     for (rows, rounds) in [(1, 2_000), (64, 200)] {
         let path = directory.path().join(format!("commit-{rows}.db"));
         let time = commits(&path, rows, rounds).await;
@@ -128,7 +145,8 @@ async fn store() {
             }
         }
     }
-    row("store: snapshot of 100,000 users", median(times), "");
+    let fastest = times.iter().min().unwrap().as_secs_f64() * 1e3;
+    row("store: snapshot of 100,000 users", median(times), &format!("fastest {fastest:.1} ms"));
     let mut times = Vec::new();
     for n in 0..1_000 {
         let id = format!("uid-{:06}-4f9a1c", n * 97);

@@ -1,25 +1,25 @@
 //! Places to die at, for crash tests; nothing of this is in a release build.
-//!
-//! With `SMARTHOME_KILL_AT=name` in its environment a debug build kills itself, as `kill -9` does, when it comes to
-//! that point; with `name:n`, when it comes there the n-th time. While the file that `SMARTHOME_HOLD_FILE` names
-//! exists, the loop takes nothing from its inbox.
-//!
-//! | point | where |
-//! |---|---|
-//! | `batch_taken` | events were taken, the engine has not seen them |
-//! | `before_commit` | the engine has, and something is to be recorded |
-//! | `after_commit` | it is recorded, nothing has left |
-//! | `before_publish` | a command is about to be given to the broker's adapter |
-//! | `after_publish_written` | the adapter had time to write it into the socket; the broker may have it |
-//! | `before_puback_handled` | the broker confirmed it, the engine does not know |
-//! | `after_puback_handled` | the engine knows, nothing is recorded |
-//! | `before_mark_commit` | as `before_commit`, when a confirmed command is in the batch |
-//! | `after_mark_commit` | as `after_commit`, when a confirmed command is in the batch |
-//! | `before_ack` | a delivery is about to be acknowledged |
-//! | `after_ack` | the acknowledgement was given to the broker's adapter |
-//! | `at_stop` | a stop was asked for, nothing was done about it |
 
-/// Every point there is.
+/// The places a debug build can be told to die at.
+///
+/// With `SMARTHOME_KILL_AT=name` in its environment a debug build kills itself, as `kill -9` does, when it comes to
+/// that point; with `name:n`, when it comes there the n-th time. While the file that `SMARTHOME_HOLD_FILE` names
+/// exists, the loop takes nothing from its inbox.
+///
+/// | point | where |
+/// |---|---|
+/// | `batch_taken` | events were taken, the engine has not seen them |
+/// | `before_commit` | the engine has, and something is to be recorded |
+/// | `after_commit` | it is recorded, nothing has left |
+/// | `before_publish` | a command is about to be given to the broker's adapter |
+/// | `after_publish_written` | the adapter had time to write it into the socket; the broker may have it |
+/// | `before_puback_handled` | the broker confirmed it, the engine does not know |
+/// | `after_puback_handled` | the engine knows, nothing is recorded |
+/// | `before_mark_commit` | as `before_commit`, when a confirmed command is in the batch |
+/// | `after_mark_commit` | as `after_commit`, when a confirmed command is in the batch |
+/// | `before_ack` | a delivery is about to be acknowledged |
+/// | `after_ack` | the acknowledgement was given to the broker's adapter |
+/// | `at_stop` | a stop was asked for, nothing was done about it |
 pub const FAULT_POINTS: [&str; 12] = [
     "batch_taken",
     "before_commit",

@@ -9,10 +9,11 @@ use smarthome_core::engine::{Collection, Documents, Event, Link};
 use smarthome_core::ports::{Clock, ErrorKind, Inbox, PortError};
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// The pause before the first restart, and the longest one.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
@@ -21,31 +22,47 @@ const WORKED: Duration = Duration::from_secs(10);
 
 type Life = Pin<Box<dyn Future<Output = Result<Infallible, PortError>> + Send>>;
 
-/// Starts everything that runs by itself. It ends when the set is dropped.
-pub(super) fn start(ports: &Ports, to: &Arc<dyn Inbox>) -> JoinSet<()> {
+/// Everything that runs by itself. It ends when this is dropped.
+pub(super) struct Parts {
+    _running: JoinSet<()>,
+    ending: CancellationToken,
+}
+
+impl Parts {
+    /// From now on a part that ends is left alone.
+    pub(super) fn may_end(&self) {
+        self.ending.cancel();
+    }
+}
+
+/// Starts everything that runs by itself.
+pub(super) fn start(ports: &Ports, to: &Arc<dyn Inbox>) -> Parts {
     let mut parts = JoinSet::new();
+    let ending = CancellationToken::new();
     let documents = ports.documents.clone();
-    parts.spawn(supervise("store", ports.clock.clone(), to.clone(), move |inbox| {
+    parts.spawn(supervise("store", ports.clock.clone(), to.clone(), ending.clone(), move |inbox| {
         let documents = documents.clone();
         Box::pin(async move { documents.watch(Collection::Users, &*inbox).await })
     }));
     let broker = ports.broker.clone();
-    parts.spawn(supervise("broker", ports.clock.clone(), to.clone(), move |inbox| {
+    parts.spawn(supervise("broker", ports.clock.clone(), to.clone(), ending.clone(), move |inbox| {
         let broker = broker.clone();
         Box::pin(async move { broker.listen(&*inbox).await })
     }));
-    parts
+    Parts { _running: parts, ending }
 }
 
-/// Runs a part for ever.
+/// Runs a part until it may end.
 pub(super) async fn supervise(
     part: &'static str,
     clock: Arc<dyn Clock>,
     to: Arc<dyn Inbox>,
+    ending: CancellationToken,
     start: impl Fn(Arc<Watched>) -> Life + Send,
 ) {
-    let watched =
-        Arc::new(Watched { part, to, lost: AtomicBool::new(false), linked: AtomicBool::new(false) });
+    let lost = AtomicBool::new(false);
+    let linked = AtomicBool::new(false);
+    let watched = Arc::new(Watched { part, to, lost, linked, said: Mutex::default() });
     let mut pauses = Pauses::new(PAUSES[0], PAUSES[1]);
     loop {
         let began = clock.now().mono();
@@ -58,6 +75,9 @@ pub(super) async fn supervise(
             Some(Ok(Ok(never))) => match never {},
             None => PortError::new(ErrorKind::Retry, "ended"),
         };
+        if ending.is_cancelled() {
+            return;
+        }
         if clock.now().mono().since(began) >= WORKED {
             pauses.start_over();
         }
@@ -72,22 +92,33 @@ pub(super) struct Watched {
     to: Arc<dyn Inbox>,
     lost: AtomicBool,
     linked: AtomicBool,
+    /// What a person was last asked to do.
+    said: Mutex<String>,
 }
 
 impl Watched {
     async fn ended(&self, why: &PortError) {
         let first = !self.lost.swap(true, Ordering::Relaxed);
-        if why.kind == ErrorKind::AskPerson {
-            tracing::error!(part = self.part, "{why}");
-        } else if first {
-            tracing::warn!(part = self.part, "lost, trying again: {why}");
-        }
+        self.log(why, first);
         if self.linked.swap(false, Ordering::Relaxed) {
             // It ended without a word about the link.
             self.to.push(Event::Link(Link::Down { why: why.text.clone() })).await;
         }
         if first {
             self.tell(Some(why.text.clone())).await;
+        }
+    }
+
+    /// Once when it is lost, and again when it is something else that a person has to do.
+    fn log(&self, why: &PortError, first: bool) {
+        if why.kind == ErrorKind::AskPerson {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            if first || *said != why.text {
+                tracing::error!(part = self.part, "{why}");
+                said.clone_from(&why.text);
+            }
+        } else if first {
+            tracing::warn!(part = self.part, "lost, trying again: {why}");
         }
     }
 

@@ -31,8 +31,10 @@ pub(super) struct Loop {
     pub(super) ports: Ports,
     pub(super) handle: Handle,
     pub(super) inbox: Receivers,
-    /// Taken from the inbox when the engine had no room for deliveries.
+    /// Taken from the inbox, and not yet handled because the engine has no room for deliveries.
     unwelcome: VecDeque<Event>,
+    /// Taken from the inbox, and not yet handled.
+    late: Option<News>,
     /// What the driver itself has to tell the engine.
     pub(super) own: VecDeque<Event>,
     taken: Vec<Event>,
@@ -64,6 +66,7 @@ impl Loop {
             handle,
             inbox,
             unwelcome: VecDeque::new(),
+            late: None,
             own: VecDeque::new(),
             taken: Vec::with_capacity(BATCH),
             out: Vec::new(),
@@ -86,11 +89,11 @@ impl Loop {
     /// Waits until something is ready and deals with it. `inbox`: whether anything is taken from it. `false` when a
     /// stop was asked for, or took too long. An error is a stop that the journal did not survive.
     pub(super) async fn turn(&mut self, stop: &mut Stop<'_>, inbox: bool) -> Result<bool, PortError> {
-        let inbox = inbox && !is_held();
-        let first = self.wait(stop, inbox).await;
+        let first = self.wait(stop, inbox && !is_held()).await;
         if matches!(first, First::Stop) {
             return Ok(false);
         }
+        let inbox = inbox && !is_held();
         let now = self.ports.clock.now();
         self.collect(first, now, inbox);
         self.decide(now);
@@ -98,17 +101,17 @@ impl Loop {
         Ok(true)
     }
 
-    /// Tells the engine of the stop, and deals with what is under way until that has ended or took too long.
-    pub(super) async fn finish(&mut self, stop: &mut Stop<'_>) -> Result<(), PortError> {
+    /// Tells the engine of the stop, and deals with what is under way until that has ended (`true`) or took too long.
+    pub(super) async fn finish(&mut self, stop: &mut Stop<'_>) -> Result<bool, PortError> {
         self.own.push_back(Event::Stop);
         loop {
             self.let_leave();
             if self.own.is_empty() && self.lanes.is_empty() && self.executor.is_idle() {
-                return Ok(());
+                return Ok(true);
             }
             if !self.turn(stop, false).await? {
                 tracing::warn!("stopped with work under way: it comes again at the next start");
-                return Ok(());
+                return Ok(false);
             }
         }
     }
@@ -119,7 +122,8 @@ impl Loop {
         let expiry = self.lanes.next_expiry();
         self.wake.set(self.engine.next_wakeup(), [other, expiry].into_iter().flatten().min());
         let welcome = inbox && self.engine.accepts_deliveries();
-        let ready = !self.own.is_empty() || (welcome && !self.unwelcome.is_empty());
+        let kept = (inbox && self.late.is_some()) || (welcome && !self.unwelcome.is_empty());
+        let ready = kept || !self.own.is_empty();
         tokio::select! {
             biased;
             _ = stop.pressure(&*self.ports.clock) => First::Stop,
@@ -133,31 +137,19 @@ impl Loop {
 
     /// Takes what is ready, in order.
     fn collect(&mut self, first: First, now: Now, inbox: bool) {
-        let mut line = None;
-        let mut news = None;
         match first {
             First::Ended(ticket, ending) => self.ended(ticket, ending),
-            First::News(first) => news = Some(first),
-            First::Line(first) => line = Some(first),
+            First::News(news) => self.late = Some(news),
+            First::Line(event) => self.unwelcome.push_back(event),
             First::Stop | First::Look => {}
         }
         self.collect_outcomes();
         if self.wake.is_due(self.engine.next_wakeup(), now) {
             self.taken.push(Event::Wake);
         }
-        if let Some(news) = news {
-            self.take_news(news);
-        }
         if inbox {
             self.collect_news();
-            if self.engine.accepts_deliveries() {
-                self.taken.extend(self.unwelcome.drain(..));
-            }
-        }
-        self.taken.extend(line);
-        while inbox && self.engine.accepts_deliveries() && self.taken.len() < BATCH {
-            let Ok(event) = self.inbox.line.try_recv() else { break };
-            self.taken.push(event);
+            self.collect_line();
         }
     }
 
@@ -174,9 +166,23 @@ impl Loop {
     }
 
     fn collect_news(&mut self) {
+        if let Some(news) = self.late.take() {
+            self.take_news(news);
+        }
         while self.taken.len() < BATCH {
             let Ok(news) = self.inbox.news.try_recv() else { break };
             self.take_news(news);
+        }
+    }
+
+    fn collect_line(&mut self) {
+        if !self.engine.accepts_deliveries() {
+            return;
+        }
+        self.taken.extend(self.unwelcome.drain(..));
+        while self.taken.len() < BATCH {
+            let Ok(event) = self.inbox.line.try_recv() else { break };
+            self.taken.push(event);
         }
     }
 
@@ -241,7 +247,7 @@ impl Loop {
         let wakes = matches!(event, Event::Wake);
         let confirms =
             self.batch.confirms && matches!(event, Event::Outcome { result: Ok(Done::Published), .. });
-        let before = self.engine.next_wakeup();
+        let before = if wakes { self.engine.next_wakeup() } else { None };
         self.engine.handle(event, now, &mut self.out);
         if wakes {
             self.wake.woken(before, self.engine.next_wakeup(), !self.out.is_empty(), now);

@@ -115,6 +115,46 @@ mod tests {
         assert_eq!(stuck.put_off(wake(10)), Some(Mono::from_millis(10)));
     }
 
+    /// A clock that stands where it is put, and whose sleeps end at once.
+    struct Standing;
+
+    #[async_trait::async_trait]
+    impl Clock for Standing {
+        fn now(&self) -> Now {
+            at(0)
+        }
+
+        async fn sleep_until(&self, _at: Mono) {}
+    }
+
+    fn at(millis: u64) -> Now {
+        Now::new("2026-03-01T00:00:00Z".parse().unwrap(), Mono::from_millis(millis)).unwrap()
+    }
+
+    #[test]
+    fn the_wall_clock_is_read_every_fifteen_seconds_although_nothing_happens() {
+        let mut wake = WakeUp::new(Arc::new(Standing));
+        wake.set(None, None);
+        assert_eq!(wake.sleep.as_ref().map(|(at, _)| at.as_millis()), Some(15_000));
+        assert!(!wake.is_due(None, at(14_999)));
+        assert!(!wake.is_due(None, at(29_998)));
+        assert!(wake.is_due(None, at(44_998)));
+    }
+
+    #[tokio::test]
+    async fn the_alarm_is_only_set_anew_to_ring_earlier() {
+        let mut alarm = WakeUp::new(Arc::new(Standing));
+        let rings = |alarm: &WakeUp| alarm.sleep.as_ref().map(|(at, _)| at.as_millis());
+        alarm.set(wake(500), None);
+        alarm.set(wake(900), None);
+        assert_eq!(rings(&alarm), Some(500));
+        alarm.set(wake(900), Some(Mono::from_millis(300)));
+        assert_eq!(rings(&alarm), Some(300));
+        alarm.rings().await;
+        alarm.set(wake(900), None);
+        assert_eq!(rings(&alarm), Some(900));
+    }
+
     #[test]
     fn work_in_pieces_at_one_moment_is_not_stuck() {
         let mut stuck = Stuck::default();

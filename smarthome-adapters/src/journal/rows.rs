@@ -162,7 +162,9 @@ fn counter(id: EffectId) -> rusqlite::Result<i64> {
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<DateTime<Utc>> {
-    parsed(row, column, |text| text.parse().ok())
+    // The strict parser is the fast one; years of five digits need the other.
+    let strict = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+    parsed(row, column, |text| strict(text).or_else(|| text.parse().ok()))
 }
 
 fn parsed<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
@@ -180,11 +182,23 @@ fn origins(text: &str) -> Option<Origins> {
     list(text).map(Origin::named).collect()
 }
 
+/// What `PartSet` displays, back again.
 fn parts(text: &str) -> Option<PartSet> {
-    if text == PartSet::EMPTY.to_string() {
+    if text == "none" {
         return Some(PartSet::EMPTY);
     }
-    list(text).map(|name| Part::ALL.into_iter().find(|part| part.to_string() == name)).collect()
+    list(text).map(part_named).collect()
+}
+
+fn part_named(name: &str) -> Option<Part> {
+    Some(match name {
+        "mode" => Part::Mode,
+        "air conditioner" => Part::AirConditioner,
+        "light" => Part::Light,
+        "window" => Part::Window,
+        "gas valve" => Part::GasValve,
+        _ => return None,
+    })
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -204,4 +218,23 @@ fn state_name(state: CommandState) -> &'static str {
 
 fn state_named(name: &str) -> Option<CommandState> {
     [CommandState::Claimed, CommandState::Sent].into_iter().find(|state| state_name(*state) == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_set_of_parts_and_origins_is_read_back() {
+        for bits in 0..32_u32 {
+            let set: PartSet = Part::ALL.into_iter().filter(|part| bits & (1 << *part as u32) != 0).collect();
+            assert_eq!(parts(&set.to_string()), Some(set));
+        }
+        for bits in 0..256_u32 {
+            let set: Origins =
+                Origin::ALL.into_iter().filter(|origin| bits & (1 << *origin as u32) != 0).collect();
+            assert_eq!(origins(&set.to_string()), Some(set));
+        }
+        assert_eq!((parts("lamp"), origins("nobody")), (None, None));
+    }
 }

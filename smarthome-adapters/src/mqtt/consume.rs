@@ -246,8 +246,8 @@ impl<'a> Consumer<'a> {
             tokio::select! {
                 biased;
                 () = self.mqtt.stop.cancelled() => return Next::End(End::Stopped),
-                result = &mut polled => return Next::Happened(result),
                 () = taken(&mut self.handing) => self.handing = None,
+                result = &mut polled => return Next::Happened(result),
                 result = answered(&mut live.confirmation) => {
                     live.confirmation = None;
                     // Refused or lost with its connection, the mark is owed again.

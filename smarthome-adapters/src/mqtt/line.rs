@@ -213,7 +213,8 @@ pub(super) fn not_answered(why: &str) -> String {
     )
 }
 
-/// Says good-bye and waits for it to be written, but not for long.
+/// Says good-bye and waits, not for long, until the broker closes the connection: only then has it surely read what was
+/// sent before, acknowledgements among it.
 pub(super) async fn goodbye(
     clock: &dyn Clock,
     requests: &Requests,
@@ -224,17 +225,14 @@ pub(super) async fn goodbye(
         return;
     }
     let end = clock.now().mono().after(GOODBYE);
-    let written = async {
-        loop {
-            match events.poll().await {
-                Ok(Incident::Disconnected) | Err(_) => return,
-                Ok(incident) => happened(incident),
-            }
+    let closed = async {
+        while let Ok(incident) = events.poll().await {
+            happened(incident);
         }
     };
     tokio::select! {
         biased;
-        () = written => {}
+        () = closed => {}
         () = sleep_until(clock, end) => {}
     }
 }

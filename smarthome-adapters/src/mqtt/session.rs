@@ -72,8 +72,6 @@ pub(super) enum Incident {
     Written(u16),
     /// The broker took a publish, or refused it.
     Confirmed(u16, Result<(), PortError>),
-    /// The client said good-bye.
-    Disconnected,
     /// Nothing of interest.
     Other,
 }

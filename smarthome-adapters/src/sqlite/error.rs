@@ -47,6 +47,12 @@ pub enum SqliteError {
         /// What to do.
         remedy: &'static str,
     },
+    /// Somebody moved, deleted or replaced the file while it was open; what is written would be lost with it.
+    #[error("{} was moved or deleted while in use: put it back, or restart the program", .path.display())]
+    Gone {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// The file system refused.
     #[error("cannot {operation} {}", .path.display())]
     Io {
@@ -90,6 +96,7 @@ impl SqliteError {
             SqliteError::Newer { .. }
             | SqliteError::Foreign { .. }
             | SqliteError::Damaged { .. }
+            | SqliteError::Gone { .. }
             | SqliteError::Stopped { .. } => ErrorKind::AskPerson,
             SqliteError::Refused { .. } => ErrorKind::GiveUp,
             SqliteError::Io { source, .. } => match source.kind() {

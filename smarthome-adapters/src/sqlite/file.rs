@@ -13,7 +13,7 @@ use std::time::Duration;
 /// How long a statement waits for another process, such as a person's `sqlite3`, to let go of the file.
 const BUSY: Duration = Duration::from_secs(2);
 
-/// Files up to this size are checked at every start: it takes a few milliseconds at most.
+/// Files up to this size are checked at every start: reading 1.5 MiB took 2 ms, 14 MiB took 20 ms.
 const ALWAYS_CHECKED: u64 = 2 * 1024 * 1024;
 
 /// One kind of file.
@@ -61,6 +61,28 @@ pub(crate) struct Findings {
     pub(crate) migrated_from: Option<i64>,
     /// Whether the whole file was read and checked.
     pub(crate) checked: bool,
+}
+
+/// Tells a file from another one that came to its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity(Option<(u64, u64)>);
+
+impl Identity {
+    /// The file that is at `path` now.
+    pub(crate) fn of(path: &Path) -> Identity {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            Identity(fs::metadata(path).ok().map(|file| (file.dev(), file.ino())))
+        }
+        #[cfg(not(unix))]
+        Identity(path.exists().then_some((0, 0)))
+    }
+
+    /// An error when the file is not there any more: SQLite would go on writing into what nobody finds again.
+    pub(crate) fn check(self, path: &Path) -> Result<(), SqliteError> {
+        if Identity::of(path) == self { Ok(()) } else { Err(SqliteError::Gone { path: path.into() }) }
+    }
 }
 
 /// Makes a file where none is; `first` fills in `meta`. It appears under its name when it is complete.
@@ -259,4 +281,69 @@ fn sync_directory(path: &Path) -> Result<(), SqliteError> {
 
 fn io_error(path: &Path, operation: &'static str, source: io::Error) -> SqliteError {
     SqliteError::Io { path: path.into(), operation, source }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const LAYOUT: Layout = Layout {
+        what: "trial",
+        application_id: 7,
+        migrations: &[
+            "CREATE TABLE meta (only INTEGER PRIMARY KEY, created TEXT, written_by TEXT, clean INTEGER)",
+            "ALTER TABLE meta ADD COLUMN second INTEGER NOT NULL DEFAULT 2",
+        ],
+        remedy: "do nothing",
+    };
+
+    fn first(connection: &Connection) -> rusqlite::Result<()> {
+        connection
+            .execute("INSERT INTO meta (only, created, written_by, clean) VALUES (1, '', '', 1)", [])
+            .map(drop)
+    }
+
+    /// A killed process loses nothing that the system has, so only this shows that a power cut does not either.
+    #[test]
+    fn every_commit_is_synced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("trial.db");
+        create(&path, &LAYOUT, first).unwrap();
+        let (connection, _) = open(&path, &LAYOUT).unwrap();
+        let pragma = |name: &str| {
+            connection
+                .query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0))
+                .unwrap()
+        };
+        assert_eq!(pragma("synchronous"), 2.into());
+        assert_eq!(pragma("journal_mode"), "wal".to_string().into());
+    }
+
+    #[test]
+    fn an_older_layout_is_brought_up_to_date_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("trial.db");
+        let older = Layout { migrations: &LAYOUT.migrations[..1], ..LAYOUT };
+        create(&path, &older, first).unwrap();
+        for migrated_from in [Some(1), None] {
+            let (connection, findings) = open(&path, &LAYOUT).unwrap();
+            assert_eq!(findings.migrated_from, migrated_from);
+            assert_eq!(meta::<i64>(&connection, "second").unwrap(), 2);
+            assert_eq!(meta::<String>(&connection, "written_by").unwrap(), env!("CARGO_PKG_VERSION"));
+        }
+        assert!(matches!(open(&path, &older), Err(SqliteError::Newer { found: 2, known: 1, .. })));
+    }
+
+    #[test]
+    fn a_creation_that_was_interrupted_is_begun_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("trial.db");
+        for leftover in family(&beside(&path, ".new")) {
+            fs::write(leftover, "half of something").unwrap();
+        }
+        create(&path, &LAYOUT, first).unwrap();
+        open(&path, &LAYOUT).unwrap();
+        assert!(!beside(&path, ".new").exists());
+    }
 }

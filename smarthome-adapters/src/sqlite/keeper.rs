@@ -1,7 +1,7 @@
 //! What the store's thread owns, and does.
 
 use super::error::SqliteError;
-use super::file::{self, Findings};
+use super::file::{self, Findings, Identity};
 use super::table::{self, Bad, LAYOUT};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -22,6 +22,7 @@ const LARGEST_DOCUMENT: usize = 1_048_576;
 pub(super) struct Keeper {
     path: PathBuf,
     connection: Connection,
+    identity: Identity,
     watchers: Vec<Watcher>,
     /// Rows that are no documents and were named in the log.
     named: BTreeSet<(Collection, String)>,
@@ -50,7 +51,8 @@ impl Keeper {
         if let Some(layout) = migrated_from {
             tracing::info!(path = %path.display(), layout, "brought the store up to date");
         }
-        Ok(Keeper { path, connection, watchers: Vec::new(), named: BTreeSet::new() })
+        let identity = Identity::of(&path);
+        Ok(Keeper { path, connection, identity, watchers: Vec::new(), named: BTreeSet::new() })
     }
 
     /// The collection as it is now, and what will happen to it.
@@ -59,13 +61,9 @@ impl Keeper {
         collection: Collection,
     ) -> Result<(Documents, mpsc::Receiver<Documents>), SqliteError> {
         let rows = table::all(&self.connection, table_of(collection)?);
-        let rows = rows.map_err(|source| LAYOUT.error(&self.path, "read", source))?;
-        let mut documents = Vec::with_capacity(rows.len());
-        for row in rows {
-            match row {
-                Ok(document) => documents.push(document),
-                Err(bad) => self.name_once(collection, bad),
-            }
+        let (documents, others) = rows.map_err(|source| LAYOUT.error(&self.path, "read", source))?;
+        for bad in others {
+            self.name_once(collection, bad);
         }
         let (news, receiver) = mpsc::channel(BEHIND);
         self.watchers.push(Watcher { collection, news });
@@ -156,6 +154,7 @@ impl Keeper {
         &mut self,
         job: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, SqliteError>>,
     ) -> Result<T, SqliteError> {
+        self.identity.check(&self.path)?;
         let failed = |source| LAYOUT.error(&self.path, "write", source);
         let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let transaction = begun.map_err(failed)?;

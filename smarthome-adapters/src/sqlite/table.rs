@@ -50,11 +50,22 @@ pub(super) struct Bad {
 /// A row, as a document or as what is wrong with it.
 type Read = Result<Versioned<Content>, Bad>;
 
-/// Every row, ascending by id.
-pub(super) fn all(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Read>> {
+/// Every row that is a document, ascending by id, and the others.
+pub(super) fn all(
+    connection: &Connection,
+    table: &str,
+) -> rusqlite::Result<(Vec<Versioned<Content>>, Vec<Bad>)> {
     let select = format!("SELECT id, revision, updated, fields FROM {table} ORDER BY id");
     let mut statement = connection.prepare_cached(&select)?;
-    statement.query_map([], document)?.collect()
+    let mut rows = statement.query([])?;
+    let (mut documents, mut others) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        match document(row)? {
+            Ok(document) => documents.push(document),
+            Err(bad) => others.push(bad),
+        }
+    }
+    Ok((documents, others))
 }
 
 /// One row.

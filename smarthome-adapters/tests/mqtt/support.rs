@@ -1,7 +1,8 @@
 //! What the tests of the MQTT adapter share.
 
 use async_trait::async_trait;
-use smarthome_adapters::mqtt::{Mqtt, MqttConfig, Password};
+use rumqttc::{AsyncClient, MqttOptions, QoS};
+use smarthome_adapters::mqtt::{Heard, Message, Messages, Mqtt, MqttClient, MqttConfig, Password};
 use smarthome_adapters::testing::Mosquitto;
 use smarthome_core::engine::{Delivery, Link};
 use smarthome_core::ports::{Broker, Clock, Inbox, Outgoing, PortError};
@@ -16,23 +17,31 @@ pub(crate) type TestResult = Result<(), Box<dyn std::error::Error>>;
 /// Longer than anything here takes on a slow machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(crate) struct RealClock(Instant);
+/// The real clock, or one that runs a number of times faster.
+pub(crate) struct RealClock {
+    start: Instant,
+    times: u32,
+}
 
 impl RealClock {
     pub(crate) fn new() -> Arc<RealClock> {
-        Arc::new(RealClock(Instant::now()))
+        RealClock::faster(1)
+    }
+
+    pub(crate) fn faster(times: u32) -> Arc<RealClock> {
+        Arc::new(RealClock { start: Instant::now(), times })
     }
 }
 
 #[async_trait]
 impl Clock for RealClock {
     fn now(&self) -> Now {
-        let mono = Mono::ZERO.after(self.0.elapsed());
+        let mono = Mono::ZERO.after(self.start.elapsed() * self.times);
         Now::new(SystemTime::now().into(), mono).unwrap()
     }
 
     async fn sleep_until(&self, at: Mono) {
-        tokio::time::sleep(at.since(self.now().mono())).await;
+        tokio::time::sleep(at.since(self.now().mono()) / self.times).await;
     }
 }
 
@@ -72,7 +81,11 @@ impl Server {
 
     /// With an inbox that takes so many events.
     pub(crate) fn start_with(config: MqttConfig, events: usize) -> Server {
-        let mqtt = Arc::new(Mqtt::new(config, RealClock::new()).unwrap());
+        Server::start_on(config, events, RealClock::new())
+    }
+
+    pub(crate) fn start_on(config: MqttConfig, events: usize, clock: Arc<RealClock>) -> Server {
+        let mqtt = Arc::new(Mqtt::new(config, clock).unwrap());
         let (sender, receiver) = mpsc::unbounded_channel();
         let gate = Arc::new(Gate { open: Semaphore::new(events), events: sender });
         let (broker, inbox) = (mqtt.clone(), gate.clone());
@@ -136,6 +149,11 @@ impl Server {
         self.listening.await.ok();
     }
 
+    /// What has been handed over and not looked at.
+    pub(crate) fn rest(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+
     pub(crate) async fn shutdown(self) {
         self.mqtt.shutdown().await;
         self.listening.await.unwrap();
@@ -158,4 +176,44 @@ pub(crate) fn message(topic: &str, payload: impl Into<Vec<u8>>) -> Outgoing {
 
 pub(crate) fn text(delivery: &Delivery) -> &str {
     std::str::from_utf8(&delivery.payload).unwrap()
+}
+
+/// Another client, connected, with what it hears.
+pub(crate) async fn client(
+    config: MqttConfig,
+    filters: &[&str],
+    will: Option<Outgoing>,
+) -> (MqttClient, Messages) {
+    let filters = filters.iter().map(|filter| (*filter).to_owned()).collect();
+    let (client, mut messages) = MqttClient::connect(config, RealClock::new(), filters, will).unwrap();
+    let up = tokio::time::timeout(PATIENCE, messages.next()).await.expect("no connection");
+    assert_eq!(up, Some(Heard::Up));
+    (client, messages)
+}
+
+/// The next message that a client hears.
+pub(crate) async fn heard(messages: &mut Messages) -> Message {
+    match tokio::time::timeout(PATIENCE, messages.next()).await.expect("nothing heard") {
+        Some(Heard::Message(message)) => message,
+        other => panic!("{other:?} instead of a message"),
+    }
+}
+
+/// Publishes as the library does without the adapter's checks, and waits until the broker has it all.
+pub(crate) async fn publish_raw(port: u16, messages: &[(&str, Vec<u8>, QoS)]) {
+    let mut options = MqttOptions::new("raw", "127.0.0.1", port);
+    options.set_credentials("webos", "webos").set_max_packet_size(16 << 20, 16 << 20);
+    let (client, mut events) = AsyncClient::new(options, messages.len() + 1);
+    for (topic, payload, qos) in messages {
+        client.try_publish(*topic, *qos, false, payload.clone()).unwrap();
+    }
+    // Confirmed after all of them, since it was sent after them.
+    client.try_publish("raw/end", QoS::AtLeastOnce, false, "").unwrap();
+    let sure = messages.iter().filter(|(_, _, qos)| *qos != QoS::AtMostOnce).count() + 1;
+    let mut confirmed = 0;
+    while confirmed < sure {
+        if let rumqttc::Event::Incoming(rumqttc::Packet::PubAck(_)) = events.poll().await.unwrap() {
+            confirmed += 1;
+        }
+    }
 }

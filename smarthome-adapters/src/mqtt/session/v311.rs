@@ -139,7 +139,6 @@ fn incident(event: Event) -> Incident {
             suback.return_codes.iter().map(|code| matches!(code, SubscribeReasonCode::Success(_))).collect(),
         ),
         Event::Outgoing(Wrote::Publish(packet)) => Incident::Written(packet),
-        Event::Outgoing(Wrote::Disconnect) => Incident::Disconnected,
         _ => Incident::Other,
     }
 }

@@ -110,7 +110,6 @@ impl Events {
                     .collect(),
             ),
             Event::Outgoing(Wrote::Publish(packet)) => Incident::Written(packet),
-            Event::Outgoing(Wrote::Disconnect) => Incident::Disconnected,
             _ => Incident::Other,
         }
     }
@@ -133,6 +132,10 @@ impl Events {
             )) => {
                 let why = format!("{}: {}", self.config.address(), text(error));
                 Lost { kind: ErrorKind::Retry, why, oversized: Some(*pkt_size) }
+            }
+            ConnectionError::MqttState(StateError::ConnectionAborted) if !self.connected => {
+                let hint = "without an answer; RabbitMQ before 3.13 does so because it does not speak MQTT 5";
+                Lost::new(ErrorKind::Retry, format!("{}: {} {hint}", self.config.address(), text(error)))
             }
             _ => Lost::new(ErrorKind::Retry, format!("{}: {}", self.config.address(), text(error))),
         }
