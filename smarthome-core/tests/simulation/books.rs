@@ -43,7 +43,7 @@ pub(crate) struct Books {
     pub(crate) order: u64,
     pub(crate) wishes: BTreeMap<Part, (Wanted, u64)>,
     /// Wishes that may be taken for newer ones.
-    late: BTreeMap<Part, (Wanted, u64)>,
+    late: Vec<(Wanted, u64)>,
     /// Own frames of this run, and when their sending ended.
     sent: BTreeMap<EffectId, Option<Mono>>,
     /// When they were seen last.
@@ -176,12 +176,13 @@ impl Books {
     fn may_be_newer(&mut self, command: Command) {
         self.order += 1;
         for part in command.parts() {
-            self.late.insert(part, (command.wanted(part).unwrap(), self.order));
+            self.late.push((command.wanted(part).unwrap(), self.order));
         }
     }
 
     fn is_newer(&self, part: Part, order: u64) -> bool {
-        [&self.wishes, &self.late].iter().any(|wishes| wishes.get(&part).is_some_and(|(_, at)| *at > order))
+        let newer = |(wanted, at): &(Wanted, u64)| wanted.part() == part && *at > order;
+        self.wishes.values().chain(&self.late).any(newer)
     }
 
     fn reported(&mut self, status: Status) {
@@ -233,18 +234,15 @@ impl Books {
         let command = Command::try_from(frame).unwrap();
         for part in command.parts().without(Part::Mode) {
             let newest = self.wishes.get(&part).map(|(wanted, _)| *wanted);
-            let late = self.late.get(&part).map(|(wanted, _)| *wanted);
-            assert!(
-                [newest, late].contains(&command.wanted(part)),
-                "{frame} leaves, the newest wish is {newest:?}"
-            );
+            let late = self.late.iter().any(|(wanted, _)| command.wanted(part) == Some(*wanted));
+            assert!(late || newest == command.wanted(part), "{frame} leaves, the newest wish is {newest:?}");
         }
         let mode = Wanted::Mode(command.mode());
         let newest = self.wishes.get(&Part::Mode).map(|(wanted, _)| *wanted);
         let wished = newest.is_none_or(|wanted| wanted == mode);
         // A lone close carries the last known mode: the rest of its command follows.
         let wished = wished || closes_alone(command);
-        let wished = wished || self.late.get(&Part::Mode).is_some_and(|(wanted, _)| *wanted == mode);
+        let wished = wished || self.late.iter().any(|(wanted, _)| *wanted == mode);
         let reported = self.fresh.is_some_and(|status| mode.shown_by(status));
         assert!(wished || reported, "{frame} leaves, the mode is {newest:?}");
     }
