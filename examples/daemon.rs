@@ -290,7 +290,7 @@ impl Actors {
     async fn hears(&mut self, topic: &str, part: &str) -> Outcome<String> {
         let heard = async {
             loop {
-                let Some(heard) = self.phone_hears.next().await else { return None };
+                let heard = self.phone_hears.next().await?;
                 if let Heard::Message(message) = heard
                     && message.topic == topic
                 {

@@ -1,5 +1,7 @@
 //! Every day in `tests/days`, each a test of its own name.
 
+#![allow(clippy::unwrap_used)]
+
 mod day;
 
 use std::path::Path;

@@ -302,10 +302,10 @@ impl World {
         self.say(text);
         let write = matches!(effect.what, Intent::WriteDocument(_));
         let way = if write { self.store } else { self.broker };
-        if let Intent::SendCommand { frame, .. } = &effect.what {
-            if !matches!(way, Way::Fails(_)) {
-                self.on_its_way(frame.as_bytes());
-            }
+        if let Intent::SendCommand { frame, .. } = &effect.what
+            && !matches!(way, Way::Fails(_))
+        {
+            self.on_its_way(frame.as_bytes());
         }
         let result = match way {
             Way::Silent => return self.pending.push(effect.id),
