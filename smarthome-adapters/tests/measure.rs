@@ -87,7 +87,7 @@ async fn opening(path: &Path) -> Duration {
 
 #[tokio::test]
 #[ignore = "a measurement"]
-async fn journal() {
+async fn measures_the_journal() {
     let directory = tempfile::tempdir_in(".").unwrap();
     println!("| what | median | |\n|---|---|---|");
     row(
@@ -124,7 +124,7 @@ async fn journal() {
 
 #[tokio::test]
 #[ignore = "a measurement"]
-async fn store() {
+async fn measures_the_store() {
     let directory = tempfile::tempdir_in(".").unwrap();
     let path = directory.path().join("users.db");
     drop(SqliteStore::open(&path).unwrap());

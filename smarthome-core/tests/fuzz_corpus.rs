@@ -1,5 +1,6 @@
 //! Replays the seed corpora of the fuzz targets `message` and `engine`, and does in small what the fuzzer does.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_macros)]
 
 use smarthome_core::testing::{self, Random};
 use std::path::Path;

@@ -3,7 +3,12 @@
 //! A model of everything around the engine (broker, store, journal, home, people) does random things to it; after
 //! every event each law is checked, and at the end everything is mended and has to come to rest. A failure prints its
 //! seed: `SIMULATE=SEED cargo test -p smarthome-core --test simulation one_seed` runs it again.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::collapsible_if,
+    clippy::wrong_self_convention,
+    clippy::disallowed_macros,
+    clippy::unwrap_used
+)]
 
 #[path = "simulation/books.rs"]
 mod books;

@@ -198,10 +198,10 @@ impl Books {
     pub(crate) fn after(&mut self, effects: &[Effect], now: Now, config: &Config) {
         // An older command's end may be said before the newer one is recorded.
         for effect in effects {
-            if let Intent::Record(Entry::Command(row)) = &effect.what {
-                if !self.rows.contains_key(&row.id) {
-                    self.decided(row.id, row.command, row.outstanding, false);
-                }
+            if let Intent::Record(Entry::Command(row)) = &effect.what
+                && !self.rows.contains_key(&row.id)
+            {
+                self.decided(row.id, row.command, row.outstanding, false);
             }
         }
         for effect in effects {

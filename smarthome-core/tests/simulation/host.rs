@@ -115,10 +115,10 @@ impl World {
             self.host.deliveries.push(delivery.id);
             self.host.acks.push_back((delivery.id, 1));
         }
-        if let Event::Outcome { id, .. } = &event {
-            if let Some(cause) = self.host.causes.remove(id) {
-                self.settled(cause);
-            }
+        if let Event::Outcome { id, .. } = &event
+            && let Some(cause) = self.host.causes.remove(id)
+        {
+            self.settled(cause);
         }
         self.books.before(&event, now, &self.config);
         let effects = self.watched.handle(event, now);
@@ -132,11 +132,11 @@ impl World {
         for effect in &self.host.effects {
             let waited_for =
                 !matches!(effect.what, Intent::Note(_)) && effect.what.class() != Class::Journaled;
-            if let Some(cause) = effect.cause.filter(|_| waited_for) {
-                if self.host.causes.insert(effect.id, cause).is_none() {
-                    let open = self.host.acks.iter_mut().find(|(id, _)| *id == cause);
-                    open.into_iter().for_each(|(_, waits)| *waits += 1);
-                }
+            if let Some(cause) = effect.cause.filter(|_| waited_for)
+                && self.host.causes.insert(effect.id, cause).is_none()
+            {
+                let open = self.host.acks.iter_mut().find(|(id, _)| *id == cause);
+                open.into_iter().for_each(|(_, waits)| *waits += 1);
             }
         }
     }
