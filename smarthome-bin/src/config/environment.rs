@@ -13,6 +13,9 @@ const PREFIX: &str = "SMARTHOME_";
 /// What container runtimes set for a service that is called "smarthome"; not meant for us.
 const SERVICE_LINKS: [&str; 2] = ["SMARTHOME_PORT", "SMARTHOME_SERVICE_"];
 
+/// What crash tests set; only debug builds look at them, so only there they are no mistake.
+const FAULTS: [&str; 2] = ["SMARTHOME_KILL_AT", "SMARTHOME_HOLD_FILE"];
+
 /// The environment's variables, as they were at the start.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -51,6 +54,7 @@ impl Environment {
     pub(super) fn overlay(&self, config: &mut Config) -> Vec<ConfigError> {
         let ours = self.0.keys().filter(|name| name.starts_with(PREFIX));
         let ours = ours.filter(|name| !SERVICE_LINKS.iter().any(|link| name.starts_with(link)));
+        let ours = ours.filter(|name| !cfg!(debug_assertions) || !FAULTS.contains(&name.as_str()));
         let set = ours.filter_map(|name| Some((name.as_str(), self.get(name)?)));
         set.filter_map(|(name, value)| variable(name, value, config).err()).collect()
     }
