@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#![allow(clippy::unwrap_used)]
+
 mod day;
 
 use std::path::Path;
