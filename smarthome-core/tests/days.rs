@@ -39,6 +39,7 @@ days! {
     somebody_elses_command_is_only_alerted
     a_backlog_is_nobodys_question
     rule_03_an_own_frame_comes_twice
+    rule_03_the_same_close_twice
     rule_09_in_doubt_and_shown_is_confirmed
     rule_09_in_doubt_and_not_shown_is_sent
     rule_09_in_doubt_and_somebody_commanded_otherwise

@@ -163,10 +163,9 @@ impl Books {
     /// for somebody's newer wish: who can tell.
     fn own_seen(&mut self, effect: EffectId, command: Command, now: Mono) {
         let recent = |at: &Mono| now.since(*at) < RECOGNISED;
-        let known = match self.seen.insert(effect, now) {
-            Some(seen) => recent(&seen),
-            None => self.sent.get(&effect).is_some_and(|ended| ended.as_ref().is_none_or(recent)),
-        };
+        let seen = self.seen.insert(effect, now);
+        let since = |ended: &Option<Mono>| seen.as_ref().or(ended.as_ref()).is_none_or(recent);
+        let known = self.sent.get(&effect).is_some_and(since);
         if !known {
             self.may_be_newer(command);
         }

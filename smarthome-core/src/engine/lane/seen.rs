@@ -14,14 +14,15 @@ impl Lane {
     /// A command on its way to the home: an own one comes back, or somebody else's.
     pub(crate) fn command_seen(&mut self, command: Command, config: &Config, turn: &mut Turn<'_>) {
         let frame = Frame::from(command);
-        if let Some((id, to_be_set)) = self.echoes.take(frame, turn.mono()) {
+        if !self.gate.read && self.echoes.again(frame, turn.mono()) {
+            // Its place in the broker's order is where it was seen first. Should it be an equal one that left later, that
+            // is expected soon enough without having been seen.
+        } else if let Some((id, to_be_set)) = self.echoes.take(frame, turn.mono()) {
             if to_be_set {
                 self.expect(id, config, turn);
             }
         } else if let Some(id) = self.restored_row_of(command) {
             self.restored_seen(id, turn);
-        } else if !self.gate.read && self.echoes.again(frame, turn.mono()) {
-            // Its place in the broker's order is where it was seen first.
         } else {
             self.foreign(command, config, turn);
         }
