@@ -46,7 +46,9 @@ pub(crate) struct Books {
     late: Vec<(Wanted, u64)>,
     /// Own frames of this run, and when their sending ended.
     sent: BTreeMap<EffectId, Option<Mono>>,
-    /// When they were seen last.
+    /// Frames that came so late that they may be taken for others' or for later equal ones.
+    strangers: BTreeSet<Command>,
+    /// When own frames were seen last.
     seen: BTreeMap<EffectId, Mono>,
     rows: BTreeMap<EffectId, Row>,
     fresh: Option<Status>,
@@ -165,7 +167,8 @@ impl Books {
         let recent = |at: &Mono| now.since(*at) < RECOGNISED;
         let seen = self.seen.insert(effect, now);
         let since = |ended: &Option<Mono>| seen.as_ref().or(ended.as_ref()).is_none_or(recent);
-        let known = self.sent.get(&effect).is_some_and(since);
+        // One that was taken for the echo of an equal frame leaves that one's echo to be taken for somebody's.
+        let known = self.sent.get(&effect).is_some_and(since) && !self.strangers.contains(&command);
         if !known {
             self.may_be_newer(command);
         }
@@ -173,6 +176,7 @@ impl Books {
 
     /// A lone close that left without the journal, whose command may have expired since, may be anybody's.
     fn may_be_newer(&mut self, command: Command) {
+        self.strangers.insert(command);
         self.order += 1;
         for part in command.parts() {
             self.late.push((command.wanted(part).unwrap(), self.order));

@@ -49,6 +49,7 @@ pub(crate) struct Broker {
     pub(crate) unacknowledged: VecDeque<(DeliveryId, Message)>,
     retained_status: Option<Vec<u8>>,
     last_delivered: u64,
+    last_acknowledged: u64,
     delivery: u64,
     publisher: u64,
     pub(crate) publisher_up: bool,
@@ -181,7 +182,10 @@ impl World {
 
     pub(crate) fn acknowledge(&mut self, id: DeliveryId) {
         let session = self.broker.session;
-        self.soon(0..40, Happening::Acknowledged { session, id });
+        // They travel on one connection, in order.
+        self.broker.last_acknowledged =
+            self.broker.last_acknowledged.max(self.now + self.random.within(0..40));
+        self.schedule(self.broker.last_acknowledged, Happening::Acknowledged { session, id });
     }
 
     pub(crate) fn acknowledged(&mut self, session: u64, id: DeliveryId) {
