@@ -40,6 +40,7 @@ days! {
     a_backlog_is_nobodys_question
     rule_03_an_own_frame_comes_twice
     rule_03_the_same_close_twice
+    rule_03_a_long_backlog
     rule_09_in_doubt_and_shown_is_confirmed
     rule_09_in_doubt_and_not_shown_is_sent
     rule_09_in_doubt_and_somebody_commanded_otherwise

@@ -38,6 +38,8 @@ pub(super) struct Echoes {
     seen: VecDeque<(Frame, Mono)>,
     /// The connection is down, or the backlog is not read: what was not seen may still come, however late.
     waits: bool,
+    /// Until when, behind a new connection, what was seen may come again; not longer than to the backlog's end.
+    brings_again: Option<Mono>,
 }
 
 impl Echoes {
@@ -87,12 +89,24 @@ impl Echoes {
 
     /// Whether this is an own frame that was seen shortly before the connection broke, brought again in the backlog.
     pub(super) fn again(&mut self, frame: Frame, now: Mono) -> bool {
-        let again = self.seen.iter().any(|(seen, _)| *seen == frame);
+        let brings_again = self.brings_again.is_some_and(|until| now < until);
+        let again = brings_again && self.seen.iter().any(|(seen, _)| *seen == frame);
         if again {
             // It may come a third time.
             self.remember(frame, now);
         }
         again
+    }
+
+    /// A connection to the same session: it begins with what was not acknowledged.
+    pub(super) fn resumed(&mut self, now: Mono) {
+        self.brings_again = Some(now.after(RECOGNISED));
+    }
+
+    /// What queued up has all come.
+    pub(super) fn backlog_end(&mut self, now: Mono) {
+        self.brings_again = None;
+        self.backlog_read(now);
     }
 
     /// The connection broke: what was seen long ago was acknowledged.
@@ -102,7 +116,7 @@ impl Echoes {
         self.waits = true;
     }
 
-    /// The backlog is read: the time in which frames are recognised goes on.
+    /// The backlog is read, or was waited for long enough: the time in which frames are recognised goes on.
     pub(super) fn backlog_read(&mut self, now: Mono) {
         if core::mem::take(&mut self.waits) {
             self.awaited

@@ -14,7 +14,7 @@ impl Lane {
     /// A command on its way to the home: an own one comes back, or somebody else's.
     pub(crate) fn command_seen(&mut self, command: Command, config: &Config, turn: &mut Turn<'_>) {
         let frame = Frame::from(command);
-        if !self.gate.read && self.echoes.again(frame, turn.mono()) {
+        if self.echoes.again(frame, turn.mono()) {
             // Its place in the broker's order is where it was seen first. Should it be an equal one that left later, that
             // is expected soon enough without having been seen.
         } else if let Some((id, to_be_set)) = self.echoes.take(frame, turn.mono()) {
@@ -135,8 +135,10 @@ impl Lane {
     pub(crate) fn link_up(&mut self, resumed: bool, config: &Config, turn: &mut Turn<'_>) {
         self.gate.up = true;
         self.gate.read = !resumed;
-        if !resumed {
-            self.echoes.backlog_read(turn.mono());
+        if resumed {
+            self.echoes.resumed(turn.mono());
+        } else {
+            self.echoes.backlog_end(turn.mono());
         }
         self.gate.settle_by = Some(turn.mono().after(config.settle_within));
         self.pause.reset();
@@ -144,7 +146,7 @@ impl Lane {
 
     pub(crate) fn backlog_end(&mut self, now: Mono) {
         self.gate.read = true;
-        self.echoes.backlog_read(now);
+        self.echoes.backlog_end(now);
     }
 
     pub(crate) fn link_down(&mut self, now: Mono) {
