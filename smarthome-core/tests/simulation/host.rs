@@ -32,6 +32,8 @@ pub(crate) struct Host {
     deliveries: Vec<DeliveryId>,
     /// A commit failed and is tried again.
     waits: bool,
+    /// When is decided already.
+    will_commit: bool,
     /// Closes that left without the journal, and whether that was all of the command.
     closed: BTreeMap<EffectId, bool>,
     /// Deliveries, and how much each still waits for.
@@ -124,21 +126,29 @@ impl World {
         let effects = self.watched.handle(event, now);
         self.books.after(&effects, now, &self.config);
         for effect in effects {
-            match effect.what {
-                Intent::Record(entry) => self.host.entries.push(entry),
-                _ => self.host.effects.push(effect),
+            if let Intent::Record(entry) = effect.what {
+                self.host.entries.push(entry);
+                continue;
             }
+            self.waits_for(&effect);
+            self.host.effects.push(effect);
         }
-        for effect in &self.host.effects {
-            let waited_for =
-                !matches!(effect.what, Intent::Note(_)) && effect.what.class() != Class::Journaled;
-            if let Some(cause) = effect.cause.filter(|_| waited_for)
-                && self.host.causes.insert(effect.id, cause).is_none()
-            {
-                let open = self.host.acks.iter_mut().find(|(id, _)| *id == cause);
-                open.into_iter().for_each(|(_, waits)| *waits += 1);
-            }
+    }
+
+    /// A delivery is not acknowledged before what it caused is done, unless that is journaled.
+    fn waits_for(&mut self, effect: &Effect) {
+        let journaled = matches!(effect.what, Intent::Note(_)) || effect.what.class() == Class::Journaled;
+        if let Some(cause) = effect.cause.filter(|_| !journaled) {
+            self.host.causes.insert(effect.id, cause);
+            let open = self.host.acks.iter_mut().find(|(id, _)| *id == cause);
+            open.into_iter().for_each(|(_, waits)| *waits += 1);
         }
+    }
+
+    /// A failed commit is tried again.
+    pub(crate) fn commits_again(&mut self) {
+        self.host.will_commit = false;
+        self.commits();
     }
 
     /// Writes down what was decided; then it leaves.
@@ -156,7 +166,10 @@ impl World {
                 self.journal.commit(&self.host.entries);
             }
             self.closes_leave();
-            return self.soon(50..2_000, Happening::CommitsAgain);
+            if !std::mem::replace(&mut self.host.will_commit, true) {
+                self.soon(50..2_000, Happening::CommitsAgain);
+            }
+            return;
         }
         self.host.waits = false;
         let entries = std::mem::take(&mut self.host.entries);

@@ -7,7 +7,8 @@ impl World {
     /// Mends everything, waits, and looks.
     pub(crate) fn come_to_rest(&mut self) {
         self.all_is_well();
-        self.pass(600_000);
+        // The longest time in which a valve may stand open, and the time to close it.
+        self.pass(600_000 + 200_000);
         assert!(self.host.running && self.broker.up);
         self.every_command_has_ended();
         self.the_journal_is_empty();

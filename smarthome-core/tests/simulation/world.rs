@@ -151,7 +151,7 @@ impl World {
             Happening::Written(effect) => self.written(effect),
             Happening::Told { listener, documents } => self.told(listener, documents),
             Happening::Watches => self.watches(),
-            Happening::CommitsAgain => self.commits(),
+            Happening::CommitsAgain => self.commits_again(),
             Happening::Starts => self.starts(),
             Happening::Ends => self.crashes(),
         }
