@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-#![allow(clippy::unwrap_used)]
-
 mod day;
 
 use std::path::Path;
