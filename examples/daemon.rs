@@ -152,7 +152,7 @@ impl Actors {
         self.phone_says(r#"{"Producer":"android","command":"signin","UID":"u-4711"}"#).await?;
         let answer = self.hears(&self.topics.info(Client::Android), "return_name").await?;
         say("phone  <-", format!("{}  {answer}", self.topics.info(Client::Android)));
-        say("server", format!("answered in {}; the phone would have waited for ever", millis(began)));
+        say("server", format!("answered in {}", millis(began)));
         Ok(())
     }
 
@@ -173,8 +173,8 @@ impl Actors {
         self.orders.send(Order::Deaf(PartSet::ALL)).await?;
         say("home", "is deaf from now on: it reports, and obeys nothing".into());
         self.send("000000000", &mut |step| match step {
-            Step::Sent => {
-                say("server", "waits 10 s for the report, then sends it again".into());
+            Step::Sending { send: 1, .. } => {
+                say("server", "sends it, and will send it again if no report shows it within 10 s".into());
                 None
             }
             // It hears the second time.

@@ -1,9 +1,12 @@
 //! `smarthome run`: the daemon.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use smarthome_core::Event;
+use smarthome_core::ports::Inbox;
 
 use super::{Signals, block_on, load_with_directory};
 use crate::cli::Global;
@@ -28,11 +31,11 @@ async fn serve(loaded: &Loaded, directory: &Path) -> Result<(), Failure> {
     };
     introduce(loaded, &running);
     notify(&[NotifyState::Ready, NotifyState::Status(&format!("serving on {}", running.info().broker))]);
-    let heart = running.heart().clone();
+    let fed = watchdog(running.heart().clone(), running.handle().inbox());
     let broken = tokio::select! {
         failure = running.broken() => Some(failure),
         () = signals.next() => None,
-        () = watchdog(heart) => None,
+        () = fed => None,
     };
     notify(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
     match broken {
@@ -76,19 +79,20 @@ fn introduce(loaded: &Loaded, running: &Running) {
 }
 
 /// Feeds systemd's watchdog while the loop advances; returns never.
-async fn watchdog(heart: wiring::Heart) {
+async fn watchdog(heart: wiring::Heart, inbox: Arc<dyn Inbox>) {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return std::future::pending().await;
     };
-    let mut last = None;
+    let period = (limit / 3).max(Duration::from_millis(100));
     loop {
-        let beats = heart.beats();
-        if last != Some(beats) {
+        let before = heart.beats();
+        // An idle loop may rest longer than systemd waits. A full inbox means that it does not rest, or that it hangs,
+        // and then its heart tells.
+        let _ = tokio::time::timeout(period, inbox.push(Event::Wake)).await;
+        tokio::time::sleep(period).await;
+        if heart.beats() != before {
             notify(&[NotifyState::Watchdog]);
         }
-        last = Some(beats);
-        // The loop beats every 15 s at the latest, so a shorter look would see a healthy one stand still.
-        tokio::time::sleep((limit / 2).max(Duration::from_secs(1))).await;
     }
 }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use smarthome_core::ports::Clock;
 use smarthome_core::{Mono, Now};
 
-/// Hears the driver's loop read its clock, which it does in each turn, and at least every 15 s.
+/// Hears the driver's loop read its clock, which it does in each turn.
 #[derive(Debug, Clone)]
 pub struct Heart(Arc<AtomicU64>);
 

@@ -1,5 +1,9 @@
 //! Runs the real program, in an environment of its own.
-#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(dead_code, unused_imports, reason = "every test file uses its own part of this")]
+
+mod running;
+
+pub(crate) use running::{Daemon, Running};
 
 use std::io::Write;
 use std::path::Path;
