@@ -34,7 +34,6 @@ mod ack;
 mod audience;
 mod batch;
 mod commit;
-mod documents;
 mod executor;
 mod fault;
 mod handle;

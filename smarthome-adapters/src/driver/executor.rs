@@ -3,10 +3,9 @@
 //! A task's place is taken before it starts, so that nothing ever waits to tell how it ended.
 
 use super::Ports;
-use super::documents::Key;
 use super::fault::{fault_point, is_armed};
 use super::lanes::{Job, Lane};
-use smarthome_core::engine::{DeliveryId, Done, EffectId, Intent};
+use smarthome_core::engine::{DeliveryId, Done, EffectId, Intent, WriteRow};
 use smarthome_core::ports::{ErrorKind, Outgoing, PortError};
 use smarthome_core::{Frame, Topics};
 use std::collections::HashMap;
@@ -63,7 +62,7 @@ impl Executor {
                 let state = if online { "online" } else { "offline" };
                 self.publish(line(topic, state.to_owned(), true), ticket);
             }
-            Intent::WriteDocument(row) => self.write((row.collection, row.document), row.merge, ticket),
+            Intent::WriteDocument(row) => self.write(row, ticket),
             // The lanes keep these.
             Intent::Record(_) | Intent::Note(_) => {}
         }
@@ -158,9 +157,11 @@ impl Executor {
         self.spawn(async move { broker.publish(&message).await.map(|()| Done::Published) }, ticket);
     }
 
-    fn write(&mut self, (collection, document): Key, fields: String, ticket: Ticket) {
+    fn write(&mut self, row: WriteRow, ticket: Ticket) {
         let documents = self.ports.documents.clone();
-        let write = async move { documents.merge(collection, &document, &fields).await.map(Done::Written) };
+        let write = async move {
+            documents.merge(row.collection, &row.document, &row.merge).await.map(Done::Written)
+        };
         self.spawn(write, ticket);
     }
 

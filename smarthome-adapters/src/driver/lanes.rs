@@ -4,7 +4,6 @@
 //! business.
 
 use super::batch::waited_for;
-use super::documents::DocumentLane;
 use smarthome_core::engine::{DeliveryId, Effect, EffectId, Intent};
 use smarthome_core::ports::{ErrorKind, PortError};
 use smarthome_core::{Frame, Mono};
@@ -16,14 +15,14 @@ pub(super) const ANSWERS_UNDER_WAY: usize = 16;
 pub(super) const WAITING: usize = 1_024;
 
 /// The lane an effect is on, with what has to be known when it ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
     Command,
     Answer,
     Alert,
     Report,
     State,
-    Document(super::documents::Key),
+    Document,
 }
 
 /// An effect that may start now.
@@ -73,7 +72,8 @@ pub(super) struct Lanes {
     reports: VecDeque<Effect>,
     report_under_way: bool,
     reports_dropped: u64,
-    documents: DocumentLane,
+    /// The engine sends one write a document at a time, and few documents at once: no order to keep here.
+    documents: VecDeque<Effect>,
     /// Turned away before they could wait.
     over: VecDeque<Over>,
 }
@@ -84,10 +84,7 @@ impl Lanes {
         match &effect.what {
             Intent::SendCommand { .. } => self.commands.push_back(effect),
             Intent::Answer { .. } => self.admit_answer(effect),
-            Intent::WriteDocument(row) => {
-                let key = (row.collection, row.document.clone());
-                self.documents.admit(key, effect);
-            }
+            Intent::WriteDocument(_) => self.documents.push_back(effect),
             Intent::Report { .. } => self.admit_report(effect),
             Intent::Alert { .. } => self.alerts.push_back(effect),
             Intent::ServerState { .. } => {
@@ -131,7 +128,9 @@ impl Lanes {
         if let Some(next) = self.next_answer(now) {
             return Some(next);
         }
-        self.next_single(now).or_else(|| self.next_document(now))
+        let write =
+            |lanes: &mut Self| lanes.documents.pop_front().map(|effect| leave(effect, Lane::Document, now));
+        self.next_single(now).or_else(|| write(self))
     }
 
     fn next_answer(&mut self, now: Mono) -> Option<Next> {
@@ -175,19 +174,10 @@ impl Lanes {
         None
     }
 
-    fn next_document(&mut self, now: Mono) -> Option<Next> {
-        let (key, effect) = self.documents.next()?;
-        let next = leave(effect, Lane::Document(key.clone()), now);
-        if matches!(next, Next::Over(_)) {
-            self.documents.finished(&key);
-        }
-        Some(next)
-    }
-
     /// A job of that lane has ended.
-    pub(super) fn finished(&mut self, lane: &Lane) {
+    pub(super) fn finished(&mut self, lane: Lane) {
         match lane {
-            Lane::Command => {}
+            Lane::Command | Lane::Document => {}
             Lane::Answer => self.answers_under_way = self.answers_under_way.saturating_sub(1),
             Lane::Alert => self.alert_under_way = false,
             Lane::State => self.state_under_way = false,
@@ -195,7 +185,6 @@ impl Lanes {
                 self.report_under_way = false;
                 self.tell_of_dropped();
             }
-            Lane::Document(key) => self.documents.finished(key),
         }
     }
 

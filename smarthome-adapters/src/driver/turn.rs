@@ -202,7 +202,7 @@ impl Loop {
     fn ended(&mut self, ticket: Ticket, ending: Ending) {
         match ticket {
             Ticket::Effect { lane, id, cause } => {
-                self.lanes.finished(&lane);
+                self.lanes.finished(lane);
                 if let Some(cause) = cause {
                     self.acks.settled(cause);
                 }
