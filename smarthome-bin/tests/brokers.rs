@@ -1,0 +1,15 @@
+//! The real program on brokers of others, with a client that nobody of this project wrote.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "brokers/backlog.rs"]
+mod backlog;
+#[path = "brokers/crash.rs"]
+mod crash;
+#[path = "brokers/deaf.rs"]
+mod deaf;
+#[path = "brokers/hostile.rs"]
+mod hostile;
+#[path = "brokers/scene.rs"]
+mod scene;
+mod support;
