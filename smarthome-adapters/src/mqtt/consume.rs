@@ -8,6 +8,7 @@ use super::config::MAX_PACKET;
 use super::parking::{Kind, Parked, Parking};
 use super::pause::{Pauses, random_byte};
 use super::session::Lost;
+use smarthome_core::Mono;
 use smarthome_core::engine::Link;
 use smarthome_core::ports::{Clock, ErrorKind, Inbox};
 use std::future::poll_fn;
@@ -123,13 +124,29 @@ impl<'a> Consumer<'a> {
             ErrorKind::Retry,
             format!("{parked} deliveries wait to be handled: closed the connection until half of them are"),
         ));
+        self.drained(None).await
+    }
+
+    /// Hands over until half the room is free; `false` when it is time to stop, or `until` has come.
+    async fn drained(&mut self, until: Option<Mono>) -> bool {
+        let mut late = pin!(async {
+            match until {
+                Some(until) => sleep_until(self.clock, until).await,
+                None => std::future::pending().await,
+            }
+        });
         while !self.parking.half_empty() {
             self.pump().await;
-            let Some(handing) = &mut self.handing else { continue };
-            if self.mqtt.stop.run_until_cancelled(&mut handing.push).await.is_none() {
-                return false;
+            let Some(handing) = &mut self.handing else {
+                // What is left is held back until the connection is up.
+                return self.parking.half_empty();
+            };
+            tokio::select! {
+                biased;
+                () = self.mqtt.stop.cancelled() => return false,
+                () = &mut handing.push => self.handing = None,
+                () = &mut late => return false,
             }
-            self.handing = None;
         }
         true
     }

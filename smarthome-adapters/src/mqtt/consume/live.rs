@@ -8,9 +8,9 @@ use crate::mqtt::outbox::Confirmation;
 use crate::mqtt::parking::{Kind, Room};
 use crate::mqtt::session::{self, Arrival, Events, Incident, Lost, Opening, Requests};
 use crate::mqtt::watchdog::{Due, Watchdog, mark};
-use smarthome_core::Event;
 use smarthome_core::engine::{Delivery, Link};
 use smarthome_core::ports::{ErrorKind, Outgoing};
+use smarthome_core::{Event, Mono};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(super) struct Live<'a> {
     subscribing: bool,
     backlog: bool,
     useful: bool,
+    /// What arrived when there was no room for it.
+    waiting: Option<Arrival>,
 }
 
 enum Next {
@@ -61,8 +63,10 @@ impl<'a> Consumer<'a> {
                 Next::Rang => self.rang(&mut live),
                 Next::End(end) => Err(end),
             };
-            if let Err(end) = step {
-                break end;
+            match step {
+                Ok(()) => {}
+                Err(End::Full) if self.makes_room(&mut live).await => {}
+                Err(end) => break end,
             }
         };
         *useful = live.useful;
@@ -89,6 +93,7 @@ impl<'a> Consumer<'a> {
             subscribing: false,
             backlog: true,
             useful: false,
+            waiting: None,
         }
     }
 
@@ -160,13 +165,40 @@ impl<'a> Consumer<'a> {
         let kind = if arrival.packet == 0 { Kind::Once } else { Kind::Kept };
         match self.parking.room(size, kind) {
             Room::Yes => {}
-            Room::Full => return Err(End::Full),
+            Room::Full => {
+                live.waiting = Some(arrival);
+                return Err(End::Full);
+            }
             Room::Drop => {
                 let dropped = self.parking.dropped();
                 tracing::debug!(dropped, "dropped a QoS 0 message: too many are waiting");
                 return Ok(());
             }
         }
+        self.park(arrival, kind, now);
+        // A broker may send a long backlog before it answers the subscription. The session is subscribed already.
+        if live.resumed && self.parking.held_too_long() {
+            self.up(live.resumed);
+        }
+        Ok(())
+    }
+
+    /// Leaves the rest in the socket until there is room again, though not for so long that the broker misses a ping.
+    /// Mosquitto sends far beyond its window once acknowledgements flow, and what is closed on it comes again whole,
+    /// handled or not.
+    async fn makes_room(&mut self, live: &mut Live<'a>) -> bool {
+        let until = self.clock.now().mono().after(self.mqtt.config.keep_alive / 2);
+        if !self.drained(Some(until)).await {
+            return false;
+        }
+        if let Some(arrival) = live.waiting.take() {
+            self.park(arrival, Kind::Kept, self.clock.now().mono());
+        }
+        true
+    }
+
+    fn park(&mut self, arrival: Arrival, kind: Kind, now: Mono) {
+        let size = arrival.size();
         let delivery = Delivery {
             id: self.mqtt.acks().arrived(arrival.packet),
             topic: arrival.topic,
@@ -176,11 +208,6 @@ impl<'a> Consumer<'a> {
             reply_to: arrival.reply_to,
         };
         self.parking.park(Event::Delivery(delivery), size, kind);
-        // A broker may send a long backlog before it answers the subscription. The session is subscribed already.
-        if live.resumed && self.parking.held_too_long() {
-            self.up(live.resumed);
-        }
-        Ok(())
     }
 
     /// Acknowledges what is not for the engine: marks, and what is too large.
