@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "brokers/alarm.rs"]
+mod alarm;
 #[path = "brokers/backlog.rs"]
 mod backlog;
 #[path = "brokers/crash.rs"]

@@ -28,7 +28,8 @@ struct Crashed {
 impl Crashed {
     fn at(point: &str, port: u16, prefix: &str) -> Crashed {
         let scene = Scene::new(port, prefix);
-        let home = scene.home(&[]);
+        // A report a second, so that a daemon soon hears the first.
+        let home = scene.home(&["--every", "1"]);
         // A run before, so that the first status is recorded and the command's is the first commit.
         let mut before = scene.daemon(&[]);
         before.wait_for(&["home reports"]);
