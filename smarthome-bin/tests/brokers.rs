@@ -4,6 +4,8 @@
 
 #[path = "brokers/alarm.rs"]
 mod alarm;
+#[path = "brokers/amqp.rs"]
+mod amqp;
 #[path = "brokers/backlog.rs"]
 mod backlog;
 #[path = "brokers/crash.rs"]

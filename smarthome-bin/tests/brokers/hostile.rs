@@ -5,7 +5,7 @@ use smarthome_adapters::testing::{Mosquitto, MosquittoConfig};
 use smarthome_core::{Frame, Topics};
 use std::fmt::Write as _;
 
-const RANDOM: u64 = 1_500;
+const RANDOM: u64 = 10_000;
 
 /// SplitMix64, in hexadecimal digits.
 fn random_hex(seed: &mut u64, bytes: u64) -> String {
