@@ -4,9 +4,10 @@
 
 prints `up`, then `TOPIC PAYLOAD` for each message (the payload's bytes as text, escaped), and reads lines:
 
-    pub TOPIC PAYLOAD      hex TOPIC HEXBYTES      flood COUNT TOPIC PAYLOAD-WITH-{n}
+    hex TOPIC HEXBYTES
+    pub TOPIC PAYLOAD      flood COUNT TOPIC PAYLOAD-WITH-{n}
 
-each answered with `done` once the broker has taken everything.
+The last two are answered with `done` once the broker has taken everything so far.
 """
 
 import sys
@@ -33,17 +34,20 @@ def main():
     client.on_subscribe = lambda *_: say("up")
     client.connect("127.0.0.1", port)
     client.loop_start()
+    under_way = []
     for line in sys.stdin:
         what, _, rest = line.rstrip("\n").partition(" ")
         if what == "flood":
             count, topic, payload = rest.split(" ", 2)
-            taken = [client.publish(topic, payload.replace("{n}", str(n)), qos=1) for n in range(int(count))]
+            under_way += [client.publish(topic, payload.replace("{n}", str(n)), qos=1) for n in range(int(count))]
         else:
             topic, _, payload = rest.partition(" ")
-            taken = [client.publish(topic, bytes.fromhex(payload) if what == "hex" else payload, qos=1)]
-        for message in taken:
-            message.wait_for_publish(60)
-        say("done")
+            under_way.append(client.publish(topic, bytes.fromhex(payload) if what == "hex" else payload, qos=1))
+        if what != "hex":
+            for message in under_way:
+                message.wait_for_publish(60)
+            under_way.clear()
+            say("done")
     client.disconnect()
 
 
