@@ -65,6 +65,8 @@ pub(crate) struct Lane {
     newest_mode: Option<Digit>,
     /// The last status the journal knows.
     recorded: Option<Status>,
+    /// The status that is to be recorded.
+    unrecorded: Option<KnownStatus>,
     /// The last status the journal knew at the start.
     before: Option<Status>,
     gas_open_since: Option<Mono>,
@@ -82,6 +84,7 @@ impl Lane {
             order: 0,
             newest_mode: None,
             recorded: None,
+            unrecorded: None,
             before: None,
             gas_open_since: None,
         }
