@@ -55,6 +55,7 @@ days! {
     the_brokers_word_comes_after_the_homes_time
     gas_is_not_opened
     gas_is_closed_first
+    gas_is_closed_while_others_pause
     gas_left_open_is_closed
     gas_may_not_stand_open_at_all
     settings_change_between_two_starts

@@ -9,6 +9,7 @@ use crate::engine::journal::Entry;
 use crate::engine::note::Note;
 use crate::engine::turn::Turn;
 use crate::engine::{Wake, Why};
+use crate::retry::Backoff;
 use crate::{Mono, PartSet, Wanted};
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -144,7 +145,10 @@ impl Lane {
         let unsettled = !self.gate.read || self.rows.values().any(|row| row.phase == Phase::InDoubt);
         let settle = self.gate.settle_by.filter(|_| self.gate.up && unsettled);
         let confirm = self.expectations.next_deadline().into_iter().chain(self.echoes.next()).min();
-        let retry = self.pause.pause(now).filter(|_| self.gate.up && waiting().next().is_some());
+        let retry = |pause: &Backoff, urgent| {
+            pause.pause(now).filter(|_| self.gate.up && waiting().any(|row| row.urgent == urgent))
+        };
+        let retry = retry(&self.pause, false).into_iter().chain(retry(&self.urgent_pause, true)).min();
         let expiry = waiting().map(|row| row.valid_until).min();
         let gas = self.gas_open_since.zip(config.gas_may_stand_open()).map(|(since, most)| since.after(most));
         let wakes = [

@@ -140,6 +140,7 @@ impl Lane {
         }
         self.gate.settle_by = Some(turn.mono().after(config.settle_within));
         self.pause.reset();
+        self.urgent_pause.reset();
     }
 
     pub(crate) fn backlog_end(&mut self, now: Mono) {
