@@ -123,7 +123,7 @@ impl Driver {
 
     /// Restores the journal, starts the connections, and runs until `stop` is ready.
     ///
-    /// At a stop no more deliveries are taken, the engine is told, and what is under way gets up to five seconds to
+    /// At a stop no more deliveries are taken, the engine is told, and what is under way gets up to four seconds to
     /// end. When this returns, nothing listens to the broker or the store any more.
     ///
     /// Dropping the future is a crash as far as the journal is concerned: nothing is lost.

@@ -239,3 +239,25 @@ fn systemd_is_told_and_its_watchdog_fed() {
     assert_eq!(code, 0, "{said}");
     told("STOPPING=1");
 }
+
+#[test]
+fn a_stop_that_the_journal_does_not_survive_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = "trap '' XFSZ; ulimit -f 200; exec \"$0\" run";
+    let mut limited = std::process::Command::new("/bin/sh");
+    limited.args(["-c", small, env!("CARGO_BIN_EXE_smarthome")]).env_clear().current_dir(folder.path());
+    limited.env("HOME", folder.path()).env("SMARTHOME_BROKER_EMBEDDED_LISTEN", "127.0.0.1:0");
+    let mut running = Running::start(limited);
+    running.wait_for(&["connected to the broker"]);
+    let full = (0..100).any(|at| {
+        let frame = format!("01{}222222", 1 + at % 9);
+        run_with(program(folder.path(), &["send", "--no-wait", "--timeout", "1", &frame]), b"").code == 13
+    });
+    assert!(full, "the journal still takes everything:\n{}", running.said);
+    let asked = Instant::now();
+    running.signal("TERM");
+    let status = running.ended();
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert!(running.said.contains("the journal could not be written before the stop"), "{}", running.said);
+    assert_eq!(status.code(), Some(5), "{}", running.said);
+}

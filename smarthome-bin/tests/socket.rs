@@ -82,6 +82,20 @@ fn silent_and_crowding_clients_do_not_hold_up_the_daemon() {
 }
 
 #[test]
+fn a_command_that_finds_no_place_says_so() {
+    let daemon = Daemon::start();
+    let socket = daemon.state().join("control.sock");
+    let _crowd: Vec<UnixStream> =
+        (0..40).map(|_| UnixStream::connect(&socket).expect("it listens")).collect();
+    // It is sent away before it has asked, or while it asks.
+    for _ in 0..5 {
+        let ran = daemon.run(&["user", "list"]);
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        assert!(ran.err.contains("too many clients at once, try again"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn a_path_that_no_socket_can_have_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let long = "x".repeat(120);

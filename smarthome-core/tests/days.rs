@@ -44,6 +44,8 @@ days! {
     rule_09_in_doubt_and_shown_is_confirmed
     rule_09_in_doubt_and_not_shown_is_sent
     rule_09_in_doubt_and_somebody_commanded_otherwise
+    rule_09_in_doubt_over_a_second_crash
+    rule_09_in_doubt_and_killed_before_it_was_judged
     rule_09_sent_is_expected_anew
     rule_12_a_newer_command_makes_the_older_keep
     rule_12_one_in_flight_after_a_restart
@@ -53,6 +55,7 @@ days! {
     the_brokers_word_comes_after_the_homes_time
     gas_is_not_opened
     gas_is_closed_first
+    gas_is_closed_while_others_pause
     gas_left_open_is_closed
     gas_may_not_stand_open_at_all
     settings_change_between_two_starts

@@ -7,8 +7,9 @@ use smarthome_core::ports::Clock;
 use std::pin::Pin;
 use std::time::Duration;
 
-/// How long outcomes are waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long outcomes are waited for. A stop takes five seconds at most, and the good-bye and the embedded broker come
+/// after this.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What the wish to stop has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl<'a> Stop<'a> {
         Pressure::Begun
     }
 
-    /// From now on the stop takes five seconds at most. Only the first call counts.
+    /// From now on outcomes are waited for no longer than that. Only the first call counts.
     fn hurry(&mut self, now: Mono) {
         self.at_most.get_or_insert_with(|| now.after(PATIENCE));
     }

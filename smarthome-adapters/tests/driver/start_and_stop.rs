@@ -88,14 +88,14 @@ async fn a_stop_waits_for_what_is_under_way_and_takes_no_more_deliveries() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_five_seconds_at_most_and_then_says_no_good_bye() {
+async fn a_stop_waits_four_seconds_at_most_and_then_says_no_good_bye() {
     let mut home = Home::ready().await;
     *home.broker.one_by_one.lock().unwrap() = true;
     home.signs_in("u1");
     home.quiet().await;
     home.asks_to_stop();
     home.quiet().await;
-    home.pass(4_950).await;
+    home.pass(3_950).await;
     assert!(!home.running.is_finished());
     home.pass(50).await;
     assert!(home.running.is_finished());
@@ -104,14 +104,14 @@ async fn a_stop_waits_five_seconds_at_most_and_then_says_no_good_bye() {
 }
 
 #[tokio::test]
-async fn a_stop_while_the_journal_fails_tries_for_five_seconds_and_says_so() {
+async fn a_stop_while_the_journal_fails_tries_for_four_seconds_and_says_so() {
     let mut home = Home::ready().await;
     home.journal.commits.set(Does::Fails(ErrorKind::Retry));
     home.signs_up("u2");
     home.pass(60_000).await;
     home.asks_to_stop();
     home.quiet().await;
-    home.pass(4_900).await;
+    home.pass(3_900).await;
     assert!(!home.running.is_finished());
     home.pass(100).await;
     assert!(matches!(home.running.await.unwrap(), Err(DriverError::Stop(_))));

@@ -56,7 +56,11 @@ impl Connection {
         let mut line =
             serde_json::to_vec(request).map_err(|error| Failure::Other(format!("JSON: {error}")))?;
         line.push(b'\n');
-        self.stream.write_all(&line).await.map_err(|source| lost(&source))
+        match self.stream.write_all(&line).await {
+            // Who is sent away is told why, and that is there to be read.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(|source| lost(&source)),
+        }
     }
 
     /// The next line of the answer; `None` at its end.

@@ -59,12 +59,16 @@ pub(crate) struct Lane {
     leaving: BTreeMap<EffectId, (EffectId, bool)>,
     gate: Gate,
     pause: Backoff,
+    /// That of urgent rows, which wait for no other.
+    urgent_pause: Backoff,
     /// Counts commands, everybody's, in the order in which they were seen or decided.
     order: u64,
     /// The mode digit of the newest command.
     newest_mode: Option<Digit>,
     /// The last status the journal knows.
     recorded: Option<Status>,
+    /// The status that is to be recorded.
+    unrecorded: Option<KnownStatus>,
     /// The last status the journal knew at the start.
     before: Option<Status>,
     gas_open_since: Option<Mono>,
@@ -79,9 +83,11 @@ impl Lane {
             leaving: BTreeMap::new(),
             gate: Gate::default(),
             pause: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
+            urgent_pause: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
             order: 0,
             newest_mode: None,
             recorded: None,
+            unrecorded: None,
             before: None,
             gas_open_since: None,
         }
@@ -189,6 +195,10 @@ impl Lane {
         if outstanding.contains(Part::Mode) {
             self.newest_mode = Some(command.mode());
         }
+        if urgent {
+            // It does not wait because an earlier one failed.
+            self.urgent_pause.reset();
+        }
         let id = turn.id();
         let row = claimed(id, command, outstanding, origins, turn.now, config.valid_for);
         turn.record(Entry::Command(row.clone()));
@@ -226,7 +236,7 @@ impl Lane {
     }
 
     fn pump_urgent(&mut self, turn: &mut Turn<'_>) {
-        if !self.gate.up || self.pause.pause(turn.mono()).is_some() {
+        if !self.gate.up || self.urgent_pause.pause(turn.mono()).is_some() {
             return;
         }
         let under_way = |id| self.leaving.values().any(|(row, _)| *row == id);
@@ -264,16 +274,17 @@ impl Lane {
         result: Result<Done, PortError>,
         turn: &mut Turn<'_>,
     ) -> Result<(), Result<Done, PortError>> {
-        let Some((id, _)) = self.leaving.remove(&effect) else { return Err(result) };
+        let Some((id, urgent)) = self.leaving.remove(&effect) else { return Err(result) };
         match result {
             Ok(_) => self.taken(id, turn),
-            Err(error) => self.not_taken(id, error.kind, turn),
+            Err(error) => self.not_taken(id, urgent, error.kind, turn),
         }
         Ok(())
     }
 
     fn taken(&mut self, id: EffectId, turn: &mut Turn<'_>) {
         self.pause.reset();
+        self.urgent_pause.reset();
         self.echoes.settled(id, true, turn.mono());
         let Some(row) = self.rows.get_mut(&id) else { return };
         // Seen and not followed meanwhile, it waits to leave again.
@@ -291,9 +302,10 @@ impl Lane {
         turn.record(Entry::Command(row.row.clone()));
     }
 
-    fn not_taken(&mut self, id: EffectId, kind: ErrorKind, turn: &mut Turn<'_>) {
+    fn not_taken(&mut self, id: EffectId, urgent: bool, kind: ErrorKind, turn: &mut Turn<'_>) {
         if kind != ErrorKind::GiveUp {
-            self.pause.failed(turn.mono());
+            let pause = if urgent { &mut self.urgent_pause } else { &mut self.pause };
+            pause.failed(turn.mono());
         }
         if kind == ErrorKind::UnknownOutcome {
             self.echoes.settled(id, false, turn.mono());

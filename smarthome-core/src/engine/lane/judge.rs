@@ -5,9 +5,11 @@ use super::row::{Phase, Row, SENDS};
 use crate::engine::config::Config;
 use crate::engine::effect::{AlertCode, EffectId};
 use crate::engine::expectation::Owner;
+use crate::engine::journal::Entry;
 use crate::engine::note::Note;
 use crate::engine::turn::Turn;
 use crate::engine::{Wake, Why};
+use crate::retry::Backoff;
 use crate::{Mono, PartSet, Wanted};
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -24,6 +26,18 @@ impl Lane {
         self.judge_overdue(turn);
         self.close_gas_left_open(config, turn);
         self.expire_queued(turn);
+        self.record_status(turn);
+    }
+
+    /// A row in doubt is judged by what changed at the home since the status on record, so that one stays until it is.
+    fn record_status(&mut self, turn: &mut Turn<'_>) {
+        if self.rows.values().any(|row| row.phase == Phase::InDoubt) {
+            return;
+        }
+        if let Some(news) = self.unrecorded.take() {
+            self.recorded = Some(news.status);
+            turn.record(Entry::Status(news));
+        }
     }
 
     fn settle(&mut self, config: &Config, turn: &mut Turn<'_>) {
@@ -72,6 +86,9 @@ impl Lane {
         if row.row.outstanding.is_empty() {
             self.finish(id, turn);
             turn.note(if changed.is_empty() { Note::Confirmed { id } } else { Note::Superseded { id } });
+        } else if !shown.is_empty() || !changed.is_empty() {
+            // Killed again before it leaves, it would be judged by a status that has this change in it.
+            turn.record(Entry::Command(row.row.clone()));
         }
     }
 
@@ -128,7 +145,10 @@ impl Lane {
         let unsettled = !self.gate.read || self.rows.values().any(|row| row.phase == Phase::InDoubt);
         let settle = self.gate.settle_by.filter(|_| self.gate.up && unsettled);
         let confirm = self.expectations.next_deadline().into_iter().chain(self.echoes.next()).min();
-        let retry = self.pause.pause(now).filter(|_| self.gate.up && waiting().next().is_some());
+        let retry = |pause: &Backoff, urgent| {
+            pause.pause(now).filter(|_| self.gate.up && waiting().any(|row| row.urgent == urgent))
+        };
+        let retry = retry(&self.pause, false).into_iter().chain(retry(&self.urgent_pause, true)).min();
         let expiry = waiting().map(|row| row.valid_until).min();
         let gas = self.gas_open_since.zip(config.gas_may_stand_open()).map(|(since, most)| since.after(most));
         let wakes = [

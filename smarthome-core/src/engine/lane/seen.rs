@@ -112,10 +112,8 @@ impl Lane {
             }
             return;
         }
-        if self.recorded != Some(status) {
-            self.recorded = Some(status);
-            turn.record(Entry::Status(KnownStatus { status, at: turn.now.wall() }));
-        }
+        let news = KnownStatus { status, at: turn.now.wall() };
+        self.unrecorded = Some(news).filter(|_| self.recorded != Some(status));
         if self.expectations.fresh() != Some(status) {
             turn.note(Note::StatusChanged { status, retained });
         }
@@ -142,6 +140,7 @@ impl Lane {
         }
         self.gate.settle_by = Some(turn.mono().after(config.settle_within));
         self.pause.reset();
+        self.urgent_pause.reset();
     }
 
     pub(crate) fn backlog_end(&mut self, now: Mono) {
