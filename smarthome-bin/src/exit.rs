@@ -25,7 +25,7 @@ Exit codes:
   11  `send`: the command could not leave in time and was dropped
   12  `send`: a newer command took its place
   13  `send`: no end within the time given; the daemon goes on with it
-  14  `send`: the daemon turned the command down";
+  14  `send`: the daemon turned the command or a part of it down";
 
 /// Why the program ends without having done what it was asked.
 #[derive(Debug, thiserror::Error)]

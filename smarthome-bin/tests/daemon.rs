@@ -84,7 +84,10 @@ fn a_frame_that_is_none_is_refused_before_anything_else() {
 fn the_gas_valve_opens_only_for_whom_it_is_allowed() {
     let daemon = Daemon::start();
     let mut home = daemon.home(&[]);
-    assert_ran(&daemon.run(&["send", "022222211"]), 0, &["decided    022222212 (", "gas", "confirmed "]);
+    // The rest is done, and that is no success.
+    let why = "turned down: opening the gas valve is not allowed from cli, the rest goes out: 022222211";
+    assert_ran(&daemon.run(&["send", "022222211"]), 14, &["decided    022222212 (", "confirmed ", why]);
+    assert_ran(&daemon.run(&["send", "--no-wait", "022222211"]), 14, &["decided    022222212 (", why]);
     home.wait_for(&["\"obeyed\"", "\"status\":\"000000010\""]);
     drop((home, daemon));
 

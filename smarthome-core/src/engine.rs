@@ -223,12 +223,12 @@ impl Engine {
         let OperatorRequest { token, command, origin } = request;
         if self.lane.len() >= self.config.outbox_rows {
             let remark = Some("too many commands wait to leave".to_string());
-            return turn.note(Note::Decided { token, id: None, command, remark });
+            return turn.note(Note::Decided { token, id: None, close: None, command, remark });
         }
         // A decision's alerts and records come before the word that it was made.
         let decision = self.lane.decide(command, origin.into(), &self.config, turn);
-        let lane::Decision { id, command, remark } = decision;
-        turn.note(Note::Decided { token, id: Some(id), command, remark });
+        let lane::Decision { id, close, command, remark } = decision;
+        turn.note(Note::Decided { token, id: Some(id), close, command, remark });
     }
 
     fn on_outcome(&mut self, id: EffectId, result: Result<Done, PortError>, turn: &mut Turn<'_>) {

@@ -15,7 +15,10 @@ pub(super) struct Audience {
 /// Somebody who waits for news of one command.
 struct Follower {
     token: u64,
-    id: Option<EffectId>,
+    /// Its rows that have not ended.
+    rows: Vec<EffectId>,
+    /// How a row of it ended, the worst so far, while another has not.
+    end: Option<Note>,
     to: mpsc::Sender<Note>,
 }
 
@@ -26,7 +29,7 @@ impl Audience {
 
     /// Somebody asked for a command with that token.
     pub(super) fn follow(&mut self, token: u64, to: mpsc::Sender<Note>) {
-        self.following.push(Follower { token, id: None, to });
+        self.following.push(Follower { token, rows: Vec::new(), end: None, to });
     }
 
     /// Tells everybody but the log.
@@ -44,16 +47,44 @@ impl Audience {
 impl Follower {
     /// Takes the note if it is about the command that is followed.
     fn wants_more_after(&mut self, note: &Note) -> bool {
-        if let Note::Decided { token, id, .. } = note
+        if let Note::Decided { token, id, close, .. } = note
             && *token == self.token
         {
-            self.id = *id;
-            return self.to.try_send(note.clone()).is_ok() && id.is_some();
+            self.rows = id.iter().chain(close).copied().collect();
+            return self.to.try_send(note.clone()).is_ok() && !self.rows.is_empty();
         }
-        match about(note) {
-            Some((id, last)) if Some(id) == self.id => self.to.try_send(note.clone()).is_ok() && !last,
-            _ => !self.to.is_closed(),
+        let Some((id, last)) = about(note).filter(|(id, _)| self.rows.contains(id)) else {
+            return !self.to.is_closed();
+        };
+        if !last {
+            return self.to.try_send(note.clone()).is_ok();
         }
+        self.rows.retain(|row| *row != id);
+        let end = worse(self.end.take(), note.clone());
+        if self.rows.is_empty() {
+            // An error says that nobody follows any more.
+            let _ = self.to.try_send(end);
+            return false;
+        }
+        self.end = Some(end);
+        !self.to.is_closed()
+    }
+}
+
+/// How a command ended whose rows ended like this: it is done only when each of them is.
+fn worse(end: Option<Note>, other: Note) -> Note {
+    let badness = |note: &Note| match note {
+        Note::Unconfirmed { .. } => 3,
+        Note::Expired { .. } => 2,
+        Note::Superseded { .. } => 1,
+        _ => 0,
+    };
+    match (end, other) {
+        (Some(Note::Unconfirmed { id, parts }), Note::Unconfirmed { parts: more, .. }) => {
+            Note::Unconfirmed { id, parts: parts.union(more) }
+        }
+        (Some(end), other) if badness(&end) >= badness(&other) => end,
+        (_, other) => other,
     }
 }
 
@@ -89,7 +120,7 @@ mod tests {
 
     fn decided(token: u64, id: Option<EffectId>) -> Note {
         let command: Command = "122222222".parse().unwrap();
-        Note::Decided { token, id, command, remark: None }
+        Note::Decided { token, id, close: None, command, remark: None }
     }
 
     #[test]
@@ -110,6 +141,34 @@ mod tests {
         let heard: Vec<Note> = std::iter::from_fn(|| notes.try_recv().ok()).collect();
         assert_eq!(heard, [told[1].clone(), told[3].clone(), told[5].clone()]);
         assert!(audience.following.is_empty());
+    }
+
+    #[test]
+    fn a_command_whose_close_goes_ahead_has_ended_when_both_have() {
+        let parts = |frame: &str| frame.parse::<Command>().unwrap().parts();
+        let confirmed = |at| Note::Confirmed { id: id(at) };
+        let unconfirmed = |at, frame| Note::Unconfirmed { id: id(at), parts: parts(frame) };
+        for (ends, end) in [
+            ([confirmed(1), confirmed(2)], confirmed(1)),
+            ([confirmed(1), unconfirmed(2, "022222220")], unconfirmed(2, "022222220")),
+            ([Note::Superseded { id: id(2) }, confirmed(1)], Note::Superseded { id: id(2) }),
+            ([Note::Expired { id: id(1) }, Note::Superseded { id: id(2) }], Note::Expired { id: id(1) }),
+            ([unconfirmed(1, "022222202"), unconfirmed(2, "022222220")], unconfirmed(1, "022222200")),
+        ] {
+            let mut audience = Audience::new(broadcast::channel(4).0);
+            let (to, mut notes) = mpsc::channel(8);
+            audience.follow(7, to);
+            let command: Command = "022222200".parse().unwrap();
+            let decided =
+                Note::Decided { token: 7, id: Some(id(1)), close: Some(id(2)), command, remark: None };
+            audience.tell(decided.clone());
+            audience.tell(ends[0].clone());
+            assert_eq!(audience.following.len(), 1, "{ends:?}");
+            audience.tell(ends[1].clone());
+            let heard: Vec<Note> = std::iter::from_fn(|| notes.try_recv().ok()).collect();
+            assert_eq!(heard, [decided, end]);
+            assert!(audience.following.is_empty());
+        }
     }
 
     #[test]

@@ -111,8 +111,9 @@ impl Following {
         self.token
     }
 
-    /// The next note about it: first [`Note::Decided`], then what happens to its row. `None` after the last one
-    /// (turned down, confirmed, unconfirmed, superseded or expired), or when the driver ended before that.
+    /// The next note about it: first [`Note::Decided`], then what happens to its row, and to that of its gas close if
+    /// that goes ahead. `None` after the last one (turned down, confirmed, unconfirmed, superseded or expired, when each
+    /// row is), or when the driver ended before that.
     pub async fn next(&mut self) -> Option<Note> {
         self.notes.recv().await
     }

@@ -27,14 +27,19 @@ pub(super) fn run(global: &Global, args: &Send) -> Result<(), Failure> {
 }
 
 async fn follow(connection: &mut Connection, args: &Send) -> Result<(), Failure> {
+    let mut left_out = None;
     while let Some(reply) = connection.next().await? {
         let Reply::Step(step) = reply else { continue };
         match args.json {
             true => output::json(&step)?,
             false => output::line(&step)?,
         }
+        if let Step::Decided { remark: Some(why), .. } = &step {
+            left_out = Some(why.clone());
+        }
         if let Some(end) = end_of(step, args.no_wait) {
-            return end;
+            // What was left out was not done, whatever became of the rest.
+            return end.and(left_out.map_or(Ok(()), |why| Err(Failure::TurnedDown { why })));
         }
     }
     Ok(())

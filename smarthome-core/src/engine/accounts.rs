@@ -20,6 +20,8 @@ struct Overlay {
     fields: Map<String, Value>,
     /// The revision it got, once it is written.
     written: Option<Revision>,
+    /// The newest deletion that the listener showed before that was known.
+    deleted: Option<Revision>,
 }
 
 /// Who may sign in.
@@ -72,11 +74,19 @@ impl Accounts {
             users.remove(id);
         }
         self.drop_overlays(id, |overlay| overlay.written.is_some_and(|written| written <= revision));
+        for overlay in self.overlays.get_mut(id).into_iter().flatten() {
+            overlay.deleted = overlay.deleted.max(Some(revision));
+        }
     }
 
     /// A write of ours is on its way.
     pub(crate) fn writing(&mut self, id: &str, row: EffectId, fields: Map<String, Value>) {
-        self.overlays.entry(id.into()).or_default().push(Overlay { row, fields, written: None });
+        self.overlays.entry(id.into()).or_default().push(Overlay {
+            row,
+            fields,
+            written: None,
+            deleted: None,
+        });
     }
 
     /// It is written, under this revision.
@@ -85,6 +95,7 @@ impl Accounts {
         if shown.is_some_and(|shown| shown >= revision) {
             return self.drop_overlays(id, |overlay| overlay.row == row);
         }
+        self.drop_overlays(id, |overlay| overlay.row == row && overlay.deleted >= Some(revision));
         for overlay in self.overlays.get_mut(id).into_iter().flatten().filter(|overlay| overlay.row == row) {
             overlay.written = Some(revision);
         }
@@ -176,6 +187,20 @@ mod tests {
         assert_eq!(name(&accounts, "u"), Some(json!("five")));
         accounts.deleted("u", Revision(6));
         assert_eq!(name(&accounts, "u"), None);
+    }
+
+    #[test]
+    fn rule_16_a_deletion_may_be_faster_than_the_answer() {
+        let mut accounts = Accounts::default();
+        accounts.snapshot(alloc::vec![]);
+        accounts.writing("u", row(1), fields(json!({"name": "new"})));
+        accounts.writing("u", row(2), fields(json!({"age": 7})));
+        accounts.changed(user("u", 5, json!({"name": "new"})));
+        accounts.deleted("u", Revision(6));
+        accounts.written("u", row(1), Revision(5));
+        assert_eq!(accounts.document("u"), None, "written before it was deleted");
+        accounts.written("u", row(2), Revision(7));
+        assert_eq!(accounts.overlays.len(), 1, "written after it was deleted");
     }
 
     #[test]

@@ -44,6 +44,8 @@ struct Gate {
 pub(crate) struct Decision {
     /// The row to follow.
     pub(crate) id: EffectId,
+    /// The row of the gas close that was split off, to follow as well.
+    pub(crate) close: Option<EffectId>,
     /// What will leave.
     pub(crate) command: Command,
     /// What was changed about it, for people.
@@ -157,28 +159,29 @@ impl Lane {
             turn.alert(AlertCode::GasRefused, text.clone());
             remarks.push(text);
         }
-        let id = self.claim(screened, origins, config, turn);
+        let (id, close) = self.claim(screened, origins, config, turn);
         let remark = (!remarks.is_empty()).then(|| remarks.join("; "));
-        Decision { id, command: screened, remark }
+        Decision { id, close, command: screened, remark }
     }
 
-    /// Splits off a gas close that would have to wait, and queues the rest.
+    /// Splits off a gas close that would have to wait, and queues the rest. Answers the row to follow and, when that is
+    /// the rest's, the close's.
     fn claim(
         &mut self,
         command: Command,
         origins: Origins,
         config: &Config,
         turn: &mut Turn<'_>,
-    ) -> EffectId {
+    ) -> (EffectId, Option<EffectId>) {
         if !closes_gas(command) || self.is_free(turn.mono()) {
-            return self.enqueue(command, command.parts(), origins, false, config, turn);
+            return (self.enqueue(command, command.parts(), origins, false, config, turn), None);
         }
         let close = close_alone(self.mode_now().unwrap_or(command.mode()));
         let closing = self.enqueue(close, Part::GasValve.into(), origins, true, config, turn);
         self.pump_urgent(turn);
         let rest = command.keep(Part::GasValve);
         let resting = self.enqueue(rest, rest.parts(), origins, false, config, turn);
-        if rest.parts() == PartSet::from(Part::Mode) { closing } else { resting }
+        if rest.parts() == PartSet::from(Part::Mode) { (closing, None) } else { (resting, Some(closing)) }
     }
 
     fn enqueue(

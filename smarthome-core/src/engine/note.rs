@@ -16,6 +16,8 @@ pub enum Note {
         token: u64,
         /// The command's row; `None` when it was turned down.
         id: Option<EffectId>,
+        /// The row of its gas close, when that goes ahead alone: the command has ended when both rows have.
+        close: Option<EffectId>,
         /// What will leave, after interlock and device limits.
         command: Command,
         /// Why it was turned down or changed, for people.
@@ -102,8 +104,9 @@ pub enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Note::Decided { id: Some(id), command, remark, .. } => {
+            Note::Decided { id: Some(id), close, command, remark, .. } => {
                 write!(f, "command {id} decided: {command}")?;
+                close.map_or(Ok(()), |close| write!(f, ", closing the gas valve ahead as {close}"))?;
                 remark.as_ref().map_or(Ok(()), |why| write!(f, " ({why})"))
             }
             Note::Decided { id: None, remark, .. } => {

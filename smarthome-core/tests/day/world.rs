@@ -348,7 +348,7 @@ impl World {
 
     fn note(&mut self, note: &Note) {
         match note {
-            Note::Decided { remark: None, id: Some(_), .. } => {}
+            Note::Decided { remark: None, id: Some(_), close: None, .. } => {}
             Note::Decided { .. }
             | Note::Confirmed { .. }
             | Note::Unconfirmed { .. }
