@@ -254,12 +254,12 @@ pub(super) static KEYS: [Key; 19] = [
     },
     Key {
         path: "faults.per_second",
-        about: "How many fault lines a second one sender may cause; the others are counted.",
-        allowed: "1 to 255",
+        about: "How many fault lines a second one sender may cause; the others are counted. Two of them are the counts'.",
+        allowed: "3 to 255",
         example: "20",
         is_default: true,
         set: |config, value, _| {
-            config.home.faults_per_second = small(value, 1, 255)?;
+            config.home.faults_per_second = small(value, 3, 255)?;
             Ok(())
         },
     },

@@ -28,7 +28,7 @@ pub struct Config {
     pub answer_within: Duration,
     /// How long commands wait for the end of a backlog, or for a fresh status (5 s).
     pub settle_within: Duration,
-    /// How many fault lines a second a Producer may cause (20).
+    /// How many fault lines a second a Producer may cause (20); at least 3, as two are kept for the counts of the rest.
     pub faults_per_second: u8,
     /// How long a part may be away before the operator is told (10 s).
     pub lost_after: Duration,
