@@ -165,7 +165,7 @@ async fn commands(port: u16) {
     home.said("reported").await;
     let mut echo = Side::echo(port, "command-echo", folder.path()).await;
     let mut plain = File::create(folder.path().join("plain")).unwrap();
-    let (mut ours, mut floors, mut echoes, mut syncs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut ours, mut echoes, mut syncs) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let times = echo.client.one_by_one(&echo.topic, COMMANDS, sign_in).await;
         let written: Vec<f64> = (0..COMMANDS).map(|_| synced_write(&mut plain)).collect();
@@ -176,12 +176,18 @@ async fn commands(port: u16) {
         }
         echoes.push(median(&times));
         syncs.push(median(&written));
-        floors.push(median(&times) + 2.0 * median(&written));
         ours.push(median(&confirmed));
     }
-    println!("\n| command, {ROUNDS} rounds in turn, medians | smarthome | echo and two syncs | ratio |");
+    println!(
+        "\n| sent until confirmed, {ROUNDS} rounds in turn, medians | smarthome, µs | yardstick, µs | ratio |"
+    );
     println!("|---|---|---|---|");
-    row("sent until confirmed by the home, µs", &ours, &floors, 0);
+    // A command is recorded when it is decided and when it is over. That it has left is recorded too, which is in the
+    // way only when the home reports sooner than the disk has that.
+    for (name, commits) in [("beside echo and two syncs", 2.0), ("beside echo and three syncs", 3.0)] {
+        let floors: Vec<f64> = echoes.iter().zip(&syncs).map(|(echo, sync)| echo + commits * sync).collect();
+        row(name, &ours, &floors, 0);
+    }
     println!("echo {} µs, 4 KiB appended and synced {} µs", spread(&echoes, 0), spread(&syncs, 0));
 }
 
