@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_survives_a_restart_but_never_grows() {
+    fn rule_18_a_deadline_survives_a_restart_but_never_grows() {
         let now = Now::new(at(1_000), Mono::from_millis(5)).unwrap();
         let two_minutes = Duration::from_secs(120);
         assert_eq!(now.deadline_for(at(1_030), two_minutes), Mono::from_millis(30_005));

@@ -27,17 +27,17 @@ macro_rules! days {
 days! {
     sign_in
     sign_in_before_the_users_are_read
-    sign_up_then_sign_in
+    rule_16_sign_up_then_sign_in
     sign_up_while_the_store_is_down
     faults_are_told_where_they_belong
     faults_beyond_twenty_a_second_are_counted
     a_command_is_confirmed_by_the_home
-    a_deaf_home_is_told_three_more_times
+    rule_14_a_deaf_home_is_told_three_more_times
     only_the_deaf_appliance_is_told_again
     a_newer_command_stops_the_re_sends
     the_broker_is_away_for_the_first_minute
     somebody_elses_command_is_only_alerted
-    a_backlog_is_nobodys_question
+    rule_05_a_backlog_is_nobodys_question
     rule_03_an_own_frame_comes_twice
     rule_03_the_same_close_twice
     rule_03_a_long_backlog
@@ -61,7 +61,7 @@ days! {
     settings_change_between_two_starts
     gas_is_closed_without_the_journal
     the_device_lacks_a_colour
-    the_outbox_is_full
+    rule_15_the_outbox_is_full
     a_command_that_was_given_up_is_no_echo_for_ever
     lost_is_told_once_and_back_once
 }

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_either_limit_the_broker_keeps_what_it_can_and_the_rest_is_counted() {
+    fn rule_04_beyond_either_limit_the_broker_keeps_what_it_can_and_the_rest_is_counted() {
         for (max_messages, max_bytes) in [(2, 100), (100, 2)] {
             let mut parking = Parking::new(max_messages, max_bytes);
             for id in 0..2 {

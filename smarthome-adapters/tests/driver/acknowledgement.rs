@@ -21,7 +21,7 @@ async fn a_sign_in_waits_for_no_disk_and_is_acknowledged_when_the_broker_has_the
 }
 
 #[tokio::test]
-async fn deliveries_are_acknowledged_in_the_order_of_their_arrival() {
+async fn rule_03_deliveries_are_acknowledged_in_the_order_of_their_arrival() {
     let home = Home::ready().await;
     *home.broker.one_by_one.lock().unwrap() = true;
     home.signs_up("u2");
@@ -68,7 +68,7 @@ async fn an_answer_that_cannot_leave_is_given_up_and_acknowledged() {
 }
 
 #[tokio::test]
-async fn sixteen_answers_are_under_way_and_what_waits_too_long_is_dropped() {
+async fn rule_02_sixteen_answers_are_under_way_and_what_waits_too_long_is_dropped() {
     let home = Home::ready().await;
     *home.broker.one_by_one.lock().unwrap() = true;
     for _ in 0..40 {

@@ -11,7 +11,7 @@ fn command(digits: &str) -> Command {
 }
 
 #[tokio::test]
-async fn nothing_leaves_and_nothing_is_acknowledged_until_it_is_recorded() {
+async fn rule_01_nothing_leaves_and_nothing_is_acknowledged_until_it_is_recorded() {
     let home = Home::ready().await;
     home.journal.commits.set(Does::Fails(ErrorKind::Retry));
     home.signs_up("u2");

@@ -35,7 +35,7 @@ async fn ten_thousand_deliveries_and_a_slow_broker_block_nothing() {
 }
 
 #[tokio::test]
-async fn while_the_outbox_is_full_deliveries_wait_and_nothing_else_does() {
+async fn rule_15_while_the_outbox_is_full_deliveries_wait_and_nothing_else_does() {
     let mut config = Config::default();
     config.outbox_rows = 8;
     let home = Home::ready_with(config).await;

@@ -10,7 +10,7 @@ use smarthome_core::{Config, Origin};
 use std::sync::atomic::Ordering;
 
 #[tokio::test]
-async fn what_the_journal_held_is_taken_up_before_anything_is_connected() {
+async fn rule_19_what_the_journal_held_is_taken_up_before_anything_is_connected() {
     let row = WriteRow {
         id: EffectId { epoch: 1, counter: 3 },
         collection: Collection::Users,
@@ -69,7 +69,7 @@ async fn a_stop_says_offline_and_takes_no_time_when_nothing_is_under_way() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_what_is_under_way_and_takes_no_more_deliveries() {
+async fn rule_20_a_stop_waits_for_what_is_under_way_and_takes_no_more_deliveries() {
     let mut home = Home::ready().await;
     *home.broker.one_by_one.lock().unwrap() = true;
     home.signs_in("u1");

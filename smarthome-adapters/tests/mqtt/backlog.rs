@@ -90,7 +90,7 @@ fn small_parking(broker: &Mosquitto) -> MqttConfig {
 
 #[tokio::test]
 #[ignore = "needs mosquitto (Debian package mosquitto); run with -- --include-ignored"]
-async fn beyond_the_limit_the_connection_closes_and_comes_back_with_nothing_lost() -> TestResult {
+async fn rule_04_beyond_the_limit_the_connection_closes_and_comes_back_with_nothing_lost() -> TestResult {
     let broker = eager().await?;
     // The link, the end of the backlog, and one delivery are taken.
     let mut server = Server::start_with(small_parking(&broker), 3);
