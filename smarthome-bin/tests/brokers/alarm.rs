@@ -31,8 +31,10 @@ async fn a_memory_alarm_is_told_once_and_loses_nothing_that_was_queued() {
     daemon.wait_for(&["SH011"]);
     let all_there = async || scene.run(&["user", "list", "--json"]).out.lines().count() == 500;
     assert!(wait_until(Duration::from_secs(60), all_there).await);
-    outsider.tell(r#"pub webos/server/info {"Producer":"car","command":"signin","UID":"u499"}"#);
-    outsider.wait_for(&["webos/car/info", "\"name\":\"499\""]);
+    outsider.ask(
+        r#"pub webos/server/info {"Producer":"car","command":"signin","UID":"u499"}"#,
+        &["webos/car/info", "\"name\":\"499\""],
+    );
     assert_eq!(count(&outsider.said, &["webos/smarthome"]), 0, "{}", outsider.said);
     let memory = resident_kib(&daemon.pid());
     daemon.signal("TERM");

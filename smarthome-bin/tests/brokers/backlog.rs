@@ -21,8 +21,10 @@ fn held_and_released(port: u16) {
     }
     // What comes after them all is heard after them all.
     assert!(scene.run(&["user", "set", "u1", "--name", "Kim"]).code == 0);
-    outsider.tell(r#"pub webos/server/info {"Producer":"android","command":"signin","UID":"u1"}"#);
-    outsider.wait_for(&["webos/android/info", "Kim"]);
+    outsider.ask(
+        r#"pub webos/server/info {"Producer":"android","command":"signin","UID":"u1"}"#,
+        &["webos/android/info", "Kim"],
+    );
     daemon.signal("TERM");
     daemon.ended();
     assert_eq!(faults(&outsider.said), MESSAGES, "{}\n{}", outsider.said, daemon.said);
@@ -60,8 +62,10 @@ async fn sign_ups_sent_while_the_daemon_is_away_are_all_there() {
     );
     outsider.wait_for(&["done"]);
     let _daemon = scene.daemon(&[]);
-    outsider.tell(r#"pub webos/server/info {"Producer":"car","command":"signin","UID":"u499"}"#);
-    outsider.wait_for(&["webos/car/info", "\"name\":\"499\""]);
+    outsider.ask(
+        r#"pub webos/server/info {"Producer":"car","command":"signin","UID":"u499"}"#,
+        &["webos/car/info", "\"name\":\"499\""],
+    );
     // Known at once, and soon in the store.
     let listed = async || scene.run(&["user", "list", "--json"]).out.lines().count() == 500;
     assert!(wait_until(Duration::from_secs(30), listed).await);

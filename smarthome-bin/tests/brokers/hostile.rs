@@ -68,8 +68,10 @@ async fn nothing_that_is_sent_disturbs_the_daemon() {
             outsider.tell(&format!("hex {topic} {payload}"));
         }
     }
-    outsider.tell(r#"pub webos/server/info {"Producer":"android","command":"signin","UID":"u1"}"#);
-    outsider.wait_for(&["webos/android/info", "Kim"]);
+    outsider.ask(
+        r#"pub webos/server/info {"Producer":"android","command":"signin","UID":"u1"}"#,
+        &["webos/android/info", "Kim"],
+    );
     // What the server itself sends to the home would be a frame: everything else there was sent by the outsider.
     let sent = daemon_frames(&outsider.said);
     assert!(sent.is_empty(), "the daemon sent {sent:?}");

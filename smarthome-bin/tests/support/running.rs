@@ -38,17 +38,36 @@ impl Running {
 
     /// The next line that contains all of these.
     pub(crate) fn wait_for(&mut self, parts: &[&str]) -> String {
-        let until = Instant::now() + PATIENCE;
+        match self.hears(parts, PATIENCE) {
+            Some(line) => line,
+            None => panic!("no line with {parts:?} came:\n{}", self.said),
+        }
+    }
+
+    /// Says this until a line with all of these answers it. What a client asks is answered soon or never, and a
+    /// machine under load may be too late.
+    pub(crate) fn ask(&mut self, question: &str, parts: &[&str]) -> String {
+        for _ in 0..PATIENCE.as_secs() / 2 {
+            self.tell(question);
+            if let Some(line) = self.hears(parts, Duration::from_secs(2)) {
+                return line;
+            }
+        }
+        panic!("no line with {parts:?} answered:\n{}", self.said)
+    }
+
+    fn hears(&mut self, parts: &[&str], within: Duration) -> Option<String> {
+        let until = Instant::now() + within;
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     self.said.push_str(&line);
                     self.said.push('\n');
                     if parts.iter().all(|part| line.contains(part)) {
-                        return line;
+                        return Some(line);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => panic!("no line with {parts:?} came:\n{}", self.said),
+                Err(RecvTimeoutError::Timeout) => return None,
                 Err(RecvTimeoutError::Disconnected) => panic!("it ended before {parts:?}:\n{}", self.said),
             }
         }
