@@ -23,7 +23,10 @@ pub use event::{
     Collection, Content, Delivery, DeliveryId, Documents, Done, Event, Link, OperatorRequest, ReplyTo,
     Revision, Versioned,
 };
-pub use journal::{AlertRow, CommandRow, CommandState, Entry, KnownStatus, Restored, WriteRow};
+pub use journal::{
+    AlertRow, CommandRow, CommandState, CopyChange, Entry, KnownStatus, MissedSlots, Restored, SlotKey,
+    SlotRow, SlotState, Write, WriteRow,
+};
 pub use note::Note;
 #[cfg(feature = "testing")]
 pub use sizes::Sizes;
@@ -179,7 +182,9 @@ impl Engine {
 
     fn on_restored(&mut self, restored: Restored, turn: &mut Turn<'_>) {
         for row in &restored.writes {
-            if let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(&row.merge) {
+            if let Write::Merge(fields) = &row.write
+                && let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(fields)
+            {
                 self.accounts.writing(&row.document, row.id, fields);
             }
         }
@@ -215,6 +220,7 @@ impl Engine {
             Documents::Snapshot(Collection::Users, users) => self.accounts.snapshot(users),
             Documents::Changed(Collection::Users, user) => self.accounts.changed(user),
             Documents::Deleted(Collection::Users, id, revision) => self.accounts.deleted(&id, revision),
+            _ => {}
         }
         self.answer_held(turn);
     }

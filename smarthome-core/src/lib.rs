@@ -69,6 +69,7 @@ pub mod message;
 pub mod ports;
 mod retry;
 mod safety;
+pub mod schedule;
 mod sensors;
 mod status;
 #[cfg(feature = "testing")]
@@ -81,6 +82,7 @@ pub use command::{Command, Wanted};
 pub use engine::{Config, Effect, Engine, Event};
 pub use frame::{Allowed, Digit, DigitError, Frame, FrameError};
 pub use safety::{Interlock, Origin, Origins};
+pub use schedule::{Calendar, HomeZone, Schedule, Slot};
 pub use sensors::HomeSensors;
 pub use status::Status;
 pub use time::{Mono, Now, TimeError};

@@ -11,7 +11,7 @@ mod merge;
 
 pub use merge::{MergeError, merged};
 
-use crate::engine::{Collection, Content, DeliveryId, Entry, Event, Restored, Revision};
+use crate::engine::{Collection, Content, DeliveryId, Entry, Event, Restored, Revision, Versioned};
 use crate::{Mono, Now};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use async_trait::async_trait;
@@ -77,6 +77,8 @@ pub trait Inbox: Send + Sync {
 pub trait Journal: Send + Sync {
     /// What was committed before this start.
     async fn restore(&self, now: Now) -> Result<Restored, PortError>;
+    /// The last complete copy of a collection, ascending by id; `None` when there never was one.
+    async fn copy(&self, collection: Collection) -> Result<Option<Vec<Versioned<Content>>>, PortError>;
     /// Keeps these entries.
     async fn commit(&self, batch: &[Entry]) -> Result<(), PortError>;
 }
@@ -88,6 +90,7 @@ pub trait Journal: Send + Sync {
 /// - [`merge`](Documents::merge) sets the given fields of a document, makes it when it is not there, and leaves its
 ///   other fields alone. Repeating a merge does no harm. The change reaches every watcher with a revision at least as
 ///   great as the one returned.
+/// - [`replace`](Documents::replace) does the same with the whole document.
 /// - Revisions of one document only grow, also over its deletion.
 #[async_trait]
 pub trait Documents: Send + Sync {
@@ -95,6 +98,8 @@ pub trait Documents: Send + Sync {
     async fn watch(&self, collection: Collection, to: &dyn Inbox) -> Result<Infallible, PortError>;
     /// Sets fields (a JSON object as text) of a document.
     async fn merge(&self, collection: Collection, id: &str, fields: &str) -> Result<Revision, PortError>;
+    /// Makes this JSON object (as text) the whole document, whatever was there.
+    async fn replace(&self, collection: Collection, id: &str, document: &str) -> Result<Revision, PortError>;
     /// Deletes a document; `expected` makes that conditional on its revision. `false` when there was none, or another
     /// revision.
     async fn delete(
@@ -104,11 +109,7 @@ pub trait Documents: Send + Sync {
         expected: Option<Revision>,
     ) -> Result<bool, PortError>;
     /// Reads one document.
-    async fn get(
-        &self,
-        collection: Collection,
-        id: &str,
-    ) -> Result<Option<crate::engine::Versioned<Content>>, PortError>;
+    async fn get(&self, collection: Collection, id: &str) -> Result<Option<Versioned<Content>>, PortError>;
 }
 
 /// A message to publish, at QoS 1.

@@ -136,6 +136,9 @@ impl Journal for Flawed<MemoryJournal> {
         let restored = self.0.restore(now).await?;
         Ok(if matches!(self.1, Flaw::SameEpoch) { Restored { epoch: 1, ..restored } } else { restored })
     }
+    async fn copy(&self, collection: Collection) -> Result<Option<Vec<Versioned<Content>>>, PortError> {
+        self.0.copy(collection).await
+    }
     async fn commit(&self, batch: &[Entry]) -> Result<(), PortError> {
         let mut batch = batch.to_vec();
         match self.1 {
@@ -184,6 +187,9 @@ impl Documents for Flawed<MemoryDocuments> {
             _ => {}
         }
         self.0.merge(collection, id, fields).await
+    }
+    async fn replace(&self, collection: Collection, id: &str, document: &str) -> Result<Revision, PortError> {
+        self.0.replace(collection, id, document).await
     }
     async fn delete(&self, c: Collection, id: &str, expected: Option<Revision>) -> Result<bool, PortError> {
         let expected = expected.filter(|_| !matches!(self.1, Flaw::DeletesAnyRevision));

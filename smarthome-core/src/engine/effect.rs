@@ -1,6 +1,6 @@
 //! What the engine wants done: intentions of the home, never a vendor's call.
 
-use super::event::DeliveryId;
+use super::event::{Collection, DeliveryId};
 use super::journal::{Entry, WriteRow};
 use super::note::Note;
 use crate::{Frame, Mono};
@@ -62,6 +62,10 @@ pub enum Intent {
     },
     /// Tell the store.
     WriteDocument(WriteRow),
+    /// Read the journal's copy of a collection: [`Done::Copy`](super::Done::Copy) tells what it holds.
+    ReadCopy(Collection),
+    /// Read a collection of the store once more, beside the listener: [`Done::Read`](super::Done::Read).
+    ReadAgain(Collection),
     /// Publish a fault line (QoS 1, not retained).
     Report {
         /// Where.
@@ -109,6 +113,7 @@ impl Intent {
             | Intent::WriteDocument(_)
             | Intent::Alert { .. } => Class::Journaled,
             Intent::ServerState { .. } => Class::Latest,
+            Intent::ReadCopy(_) | Intent::ReadAgain(_) => Class::Transient,
             Intent::Answer { .. } => Class::Answer,
             Intent::Report { .. } | Intent::Note(_) => Class::Transient,
         }

@@ -95,6 +95,12 @@ pub enum Done {
     Published,
     /// The store holds it, under this revision.
     Written(Revision),
+    /// The store holds it no longer. `false`: there was none, or one of another revision, which stays.
+    Deleted(bool),
+    /// The journal's last complete copy of a collection; `None` when there never was one.
+    Copy(Option<Vec<Versioned<Content>>>),
+    /// What the store's collection holds, read once more.
+    Read(Vec<Versioned<Content>>),
 }
 
 /// A document's version: of two revisions of one document the greater is newer.
@@ -115,19 +121,30 @@ pub struct Versioned<T> {
     pub value: T,
 }
 
-/// Documents of one kind. Users are the only kind so far.
+/// Documents of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Collection {
     /// Users: the id is the UID; `name`, and whatever clients keep there.
     Users,
+    /// Modes (scenes): the id is `"<number>. <name>"`.
+    Modes,
+    /// Schedules: the id is the title.
+    Schedules,
+}
+
+impl Collection {
+    /// Every kind.
+    pub const ALL: [Collection; 3] = [Collection::Users, Collection::Modes, Collection::Schedules];
 }
 
 impl core::fmt::Display for Collection {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Collection::Users => "users",
+            Collection::Modes => "modes",
+            Collection::Schedules => "schedules",
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Messages: requests are answered, commands and statuses are watched, everything else is a fault.
 
 use super::event::Delivery;
-use super::journal::WriteRow;
+use super::journal::{Write, WriteRow};
 use super::note::Note;
 use super::turn::Turn;
 use super::{Collection, Engine, Intent};
@@ -70,8 +70,13 @@ impl Engine {
         let id = turn.id();
         turn.note(Note::SignedUp { client, uid: uid.clone() });
         self.accounts.writing(&uid, id, fields);
-        let row =
-            WriteRow { id, collection: Collection::Users, document: uid, merge, producer: Some(client) };
+        let row = WriteRow {
+            id,
+            collection: Collection::Users,
+            document: uid,
+            write: Write::Merge(merge),
+            producer: Some(client),
+        };
         self.outbox.write(row, &self.config, turn);
     }
 

@@ -153,7 +153,7 @@ impl Outbox {
         self.bytes = self.bytes.saturating_sub(write_size(&row));
         Some(match result {
             Ok(Done::Written(revision)) => Progress::Written(row, revision),
-            Ok(Done::Published) => Progress::Told,
+            Ok(_) => Progress::Told,
             Err(error) => Progress::WriteRefused(row, error),
         })
     }
@@ -238,7 +238,7 @@ impl Outbox {
 }
 
 fn write_size(row: &WriteRow) -> usize {
-    row.document.len().saturating_add(row.merge.len()).saturating_add(ROW)
+    row.document.len().saturating_add(row.write.text().len()).saturating_add(ROW)
 }
 
 fn alert_size(row: &AlertRow) -> usize {

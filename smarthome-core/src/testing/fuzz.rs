@@ -116,7 +116,7 @@ impl<'a> Host<'a> {
                 Entry::Command(row) => restored.commands.push(row.clone()),
                 Entry::Write(row) => restored.writes.push(row.clone()),
                 Entry::Alert(row) => restored.alerts.push(row.clone()),
-                Entry::Remove(_) | Entry::Status(_) => {}
+                _ => {}
             }
         }
         self.happens(Event::Restored(restored));
@@ -247,7 +247,7 @@ impl<'a> Host<'a> {
                         Entry::Command(row) => row.id,
                         Entry::Write(row) => row.id,
                         Entry::Alert(row) => row.id,
-                        Entry::Remove(_) | Entry::Status(_) => continue,
+                        _ => continue,
                     };
                     self.rows.insert(id, entry);
                 }

@@ -134,7 +134,7 @@ impl World {
                 Entry::Command(row) => restored.commands.push(row),
                 Entry::Write(row) => restored.writes.push(row),
                 Entry::Alert(row) => restored.alerts.push(row),
-                Entry::Remove(_) | Entry::Status(_) => unreachable!(),
+                _ => {}
             }
         }
         // Events travel as text somewhere, always: recorded days have to replay.
@@ -277,6 +277,7 @@ impl World {
                 self.rows.remove(id);
             }
             Entry::Status(known) => self.status = Some(*known),
+            _ => {}
         }
     }
 
@@ -292,7 +293,13 @@ impl World {
             Intent::Answer { topic, payload, .. } => {
                 format!("answer {topic} {}", String::from_utf8_lossy(payload))
             }
-            Intent::WriteDocument(row) => format!("write {} {} {}", row.collection, row.document, row.merge),
+            Intent::WriteDocument(row) => match &row.write {
+                Write::Merge(fields) => format!("write {} {} {fields}", row.collection, row.document),
+                Write::Replace(document) => format!("replace {} {} {document}", row.collection, row.document),
+                Write::Delete(_) => format!("delete {} {}", row.collection, row.document),
+            },
+            Intent::ReadCopy(collection) => format!("read copy of {collection}"),
+            Intent::ReadAgain(collection) => format!("read {collection} again"),
             Intent::Report { topic, text } => format!("fault {topic} {text}"),
             Intent::Alert { alert, .. } => format!("alert {alert}"),
             Intent::ServerState { online, .. } => {
@@ -337,7 +344,8 @@ impl World {
         let Intent::WriteDocument(row) = intent else { unreachable!() };
         self.revision += 1;
         let user = self.users.entry(row.document.clone()).or_insert_with(|| serde_json::json!({}));
-        for (key, value) in serde_json::from_str::<serde_json::Map<String, Value>>(&row.merge).unwrap() {
+        for (key, value) in serde_json::from_str::<serde_json::Map<String, Value>>(row.write.text()).unwrap()
+        {
             user[key.as_str()] = value;
         }
         let shown = self.users[&row.document].clone();

@@ -21,6 +21,7 @@ impl Journal {
                 | Entry::Alert(AlertRow { id, .. }) => drop(self.rows.insert(*id, entry.clone())),
                 Entry::Remove(id) => drop(self.rows.remove(id)),
                 Entry::Status(known) => self.status = Some(*known),
+                _ => {}
             }
         }
     }
@@ -34,7 +35,7 @@ impl Journal {
                 Entry::Command(row) => restored.commands.push(row.clone()),
                 Entry::Write(row) => restored.writes.push(row.clone()),
                 Entry::Alert(row) => restored.alerts.push(row.clone()),
-                Entry::Remove(_) | Entry::Status(_) => unreachable!(),
+                _ => unreachable!(),
             }
         }
         restored
@@ -43,7 +44,7 @@ impl Journal {
     /// The names that are still to be written, the newest for each user.
     pub(crate) fn names_to_write(&self) -> impl Iterator<Item = (String, String)> {
         self.rows.values().filter_map(|entry| match entry {
-            Entry::Write(row) => Some((row.document.clone(), crate::store::name_in(&row.merge)?)),
+            Entry::Write(row) => Some((row.document.clone(), crate::store::name_in(row.write.text())?)),
             _ => None,
         })
     }

@@ -74,7 +74,7 @@ impl World {
 
     fn set(&mut self, row: &WriteRow) -> Revision {
         self.store.writes_come_in_order(row);
-        let fields: Map<String, Value> = serde_json::from_str(&row.merge).unwrap();
+        let fields: Map<String, Value> = serde_json::from_str(row.write.text()).unwrap();
         self.merge(&row.document, fields)
     }
 

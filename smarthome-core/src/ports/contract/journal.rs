@@ -3,7 +3,7 @@
 use super::within::Wait;
 use crate::engine::{
     Alert, AlertCode, AlertRow, Collection, CommandRow, CommandState, EffectId, Entry, KnownStatus, Restored,
-    WriteRow,
+    Write, WriteRow,
 };
 use crate::ports::{Clock, Journal};
 use crate::topic::Client;
@@ -229,7 +229,7 @@ fn write(counter: u64, name: &str) -> WriteRow {
         id: id(counter),
         collection: Collection::Users,
         document,
-        merge,
+        write: Write::Merge(merge),
         producer: Some(Client::Android),
     }
 }

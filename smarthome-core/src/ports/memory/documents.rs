@@ -3,7 +3,7 @@
 use super::notify::Notify;
 use super::{Faults, lock};
 use crate::engine::{Collection, Content, Documents as News, Event, Revision, Versioned};
-use crate::ports::{Clock, Documents, ErrorKind, Inbox, PortError, merged};
+use crate::ports::{Clock, Documents, ErrorKind, Inbox, MergeError, PortError, merged};
 use async_trait::async_trait;
 use core::convert::Infallible;
 use std::boxed::Box;
@@ -74,6 +74,28 @@ impl MemoryDocuments {
         self.shared.news.notify();
     }
 
+    async fn put(
+        &self,
+        collection: Collection,
+        id: &str,
+        new: impl FnOnce(Option<&str>) -> Result<Content, MergeError>,
+    ) -> Result<Revision, PortError> {
+        let passed = self.shared.faults.pass().await?;
+        if id.is_empty() || id.len() > LONGEST_ID {
+            let text = format!("an id of {} bytes: 1 to {LONGEST_ID} are possible", id.len());
+            return Err(PortError::new(ErrorKind::GiveUp, text));
+        }
+        let updated = self.clock.now().wall();
+        let revision = self.change(collection, |store| {
+            let old = store.document(collection, id).map(|document| &*document.value);
+            let value = new(old).map_err(|error| PortError::new(ErrorKind::GiveUp, error))?;
+            let document = Versioned { id: id.to_string(), revision: store.next_revision(), updated, value };
+            store.collections.entry(collection).or_default().insert(id.to_string(), document.clone());
+            Ok(News::Changed(collection, document))
+        });
+        passed.answer(revision?)
+    }
+
     fn change(
         &self,
         collection: Collection,
@@ -131,20 +153,11 @@ impl Documents for MemoryDocuments {
     }
 
     async fn merge(&self, collection: Collection, id: &str, fields: &str) -> Result<Revision, PortError> {
-        let passed = self.shared.faults.pass().await?;
-        if id.is_empty() || id.len() > LONGEST_ID {
-            let text = format!("an id of {} bytes: 1 to {LONGEST_ID} are possible", id.len());
-            return Err(PortError::new(ErrorKind::GiveUp, text));
-        }
-        let updated = self.clock.now().wall();
-        let revision = self.change(collection, |store| {
-            let old = store.document(collection, id).map(|document| &*document.value);
-            let value = merged(old, fields).map_err(|error| PortError::new(ErrorKind::GiveUp, error))?;
-            let document = Versioned { id: id.to_string(), revision: store.next_revision(), updated, value };
-            store.collections.entry(collection).or_default().insert(id.to_string(), document.clone());
-            Ok(News::Changed(collection, document))
-        });
-        passed.answer(revision?)
+        self.put(collection, id, |old| merged(old, fields)).await
+    }
+
+    async fn replace(&self, collection: Collection, id: &str, document: &str) -> Result<Revision, PortError> {
+        self.put(collection, id, |_| merged(None, document)).await
     }
 
     async fn delete(

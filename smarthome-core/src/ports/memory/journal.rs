@@ -3,7 +3,10 @@
 use super::Faults;
 use super::lock;
 use crate::Now;
-use crate::engine::{AlertRow, CommandRow, EffectId, Entry, KnownStatus, Restored, WriteRow};
+use crate::engine::{
+    AlertRow, Collection, CommandRow, Content, CopyChange, EffectId, Entry, KnownStatus, Restored, SlotKey,
+    SlotRow, Versioned, WriteRow,
+};
 use crate::ports::{Journal, PortError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -25,8 +28,16 @@ struct Disk {
     created: Option<DateTime<Utc>>,
     rows: BTreeMap<EffectId, Row>,
     status: Option<KnownStatus>,
+    slots: BTreeMap<SlotKey, SlotRow>,
+    copies: BTreeMap<Collection, Copied>,
     trouble: Option<String>,
     batches: Vec<Vec<Entry>>,
+}
+
+#[derive(Debug, Default)]
+struct Copied {
+    complete: bool,
+    documents: BTreeMap<String, Versioned<Content>>,
 }
 
 #[derive(Debug, Clone)]
@@ -61,6 +72,18 @@ impl Disk {
             Entry::Alert(row) => drop(self.rows.insert(row.id, Row::Alert(row))),
             Entry::Remove(id) => drop(self.rows.remove(&id)),
             Entry::Status(known) => self.status = Some(known),
+            Entry::Slot(row) => drop(self.slots.insert(row.key.clone(), row)),
+            Entry::RemoveSlot(key) => drop(self.slots.remove(&key)),
+            Entry::Rename { from, to } => self.rename(&from, &to),
+            Entry::Copy(collection, change) => self.copies.entry(collection).or_default().apply(change),
+        }
+    }
+
+    fn rename(&mut self, from: &str, to: &str) {
+        let moved: Vec<SlotKey> = self.slots.keys().filter(|key| key.schedule == from).cloned().collect();
+        for row in moved.iter().filter_map(|key| self.slots.remove(key)).collect::<Vec<_>>() {
+            let key = SlotKey { schedule: to.into(), slot: row.key.slot };
+            self.slots.insert(key.clone(), SlotRow { key, ..row });
         }
     }
 
@@ -69,6 +92,7 @@ impl Disk {
         let created = *self.created.get_or_insert(now.wall());
         let mut restored = Restored { epoch: self.epoch, status: self.status, ..Restored::empty(created) };
         restored.trouble = self.trouble.take();
+        restored.slots = self.slots.values().cloned().collect();
         for row in self.rows.values().cloned() {
             match row {
                 Row::Command(row) => restored.commands.push(row),
@@ -80,12 +104,29 @@ impl Disk {
     }
 }
 
+impl Copied {
+    fn apply(&mut self, change: CopyChange) {
+        match change {
+            CopyChange::Put(document) => drop(self.documents.insert(document.id.clone(), document)),
+            CopyChange::Remove(id) => drop(self.documents.remove(&id)),
+            CopyChange::Complete => self.complete = true,
+        }
+    }
+}
+
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn restore(&self, now: Now) -> Result<Restored, PortError> {
         let passed = self.faults.pass().await?;
         let restored = lock(&self.disk).start(now);
         passed.answer(restored)
+    }
+
+    async fn copy(&self, collection: Collection) -> Result<Option<Vec<Versioned<Content>>>, PortError> {
+        let passed = self.faults.pass().await?;
+        let disk = lock(&self.disk);
+        let complete = disk.copies.get(&collection).filter(|copied| copied.complete);
+        passed.answer(complete.map(|copied| copied.documents.values().cloned().collect()))
     }
 
     async fn commit(&self, batch: &[Entry]) -> Result<(), PortError> {
