@@ -3,9 +3,12 @@
 //! A schedule is due in *slots*: a local date and its start time. When a slot is due, in instants, is its
 //! [`Calendar`]'s to say; what became of it, the [ledger](crate::engine::SlotRow)'s.
 
+mod book;
 mod calendar;
+mod occurrences;
 mod slot;
 
+pub use book::{Book, Entry};
 pub use calendar::{Calendar, Due, HomeZone, Rule, UnknownZone};
 pub use slot::{Slot, SlotError, StartTime, Weekdays};
 
