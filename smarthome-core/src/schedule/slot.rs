@@ -15,7 +15,11 @@ pub struct StartTime(u16);
 impl StartTime {
     /// `hour` 0 to 23, `minute` 0 to 59.
     pub const fn new(hour: u32, minute: u32) -> Option<StartTime> {
-        if hour < 24 && minute < 60 { Some(StartTime((hour * 60 + minute) as u16)) } else { None }
+        if hour < 24 && minute < 60 {
+            Some(StartTime(hour.wrapping_mul(60).wrapping_add(minute) as u16))
+        } else {
+            None
+        }
     }
 
     /// Minutes since midnight.
