@@ -35,6 +35,7 @@
 //! - The codec: [`Frame`], [`Status`], [`Command`], the parts they speak of ([`Part`], [`Appliance`], [`PartSet`]).
 //! - The engine: [`Engine`], with everything that can happen and be wanted in [`engine`].
 //! - Messages and topics: [`message`], [`topic`].
+//! - Documents: [`Schedule`] and [`Mode`], read as clients write them; what is wrong with one is a [`DocumentFault`].
 //! - Safety: [`Interlock`], which [`Origin`]s may open the gas valve.
 //! - The ports: [`ports`], what a host plugs in. A single-threaded host needs none of them.
 //!
@@ -63,9 +64,11 @@ mod readme {}
 
 mod appliance;
 mod command;
+mod document;
 pub mod engine;
 mod frame;
 pub mod message;
+mod mode;
 pub mod ports;
 mod retry;
 mod safety;
@@ -79,10 +82,12 @@ pub mod topic;
 
 pub use appliance::{Appliance, Colour, Device, Light, LightMode, Part, PartSet, Parts, Switch};
 pub use command::{Command, Wanted};
+pub use document::DocumentFault;
 pub use engine::{Config, Effect, Engine, Event};
 pub use frame::{Allowed, Digit, DigitError, Frame, FrameError};
+pub use mode::Mode;
 pub use safety::{Interlock, Origin, Origins};
-pub use schedule::{Calendar, HomeZone, Schedule, Slot};
+pub use schedule::{Appliances, Calendar, HomeZone, Schedule, Slot};
 pub use sensors::HomeSensors;
 pub use status::Status;
 pub use time::{Mono, Now, TimeError};

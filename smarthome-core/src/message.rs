@@ -2,8 +2,8 @@
 
 mod fault;
 
-pub(crate) use fault::quoted;
 pub use fault::{Fault, Sender};
+pub(crate) use fault::{quoted, shortened};
 
 use crate::topic::Client;
 use alloc::string::{String, ToString};
@@ -212,10 +212,12 @@ mod tests {
 
     #[test]
     fn fault_lines_are_short_single_lines_whatever_was_sent() {
-        let command = "\u{0}\n\u{202e}".repeat(100_000);
-        let message = serde_json::json!({"Producer": "car", "command": command}).to_string();
-        let (_, _, text) = fault(&message);
-        assert!(text.len() < 600, "{}", text.len());
-        assert!(!text.contains(char::is_control));
+        for hostile in ["\u{0}\n\u{202e}", "\u{10ffff}", "\u{1f3e0}"] {
+            let command = hostile.repeat(100_000);
+            let message = serde_json::json!({"Producer": "car", "command": command}).to_string();
+            let (_, _, text) = fault(&message);
+            assert!(text.len() < 600, "{}", text.len());
+            assert!(!text.contains(char::is_control));
+        }
     }
 }

@@ -3,11 +3,17 @@
 //! A schedule is due in *slots*: a local date and its start time. When a slot is due, in instants, is its
 //! [`Calendar`]'s to say; what became of it, the [ledger](crate::engine::SlotRow)'s.
 
+mod acceptance;
+mod appliances;
 mod book;
 mod calendar;
+mod document;
+mod fingerprint;
 mod occurrences;
 mod slot;
 
+pub use acceptance::{Unacceptable, Warning};
+pub use appliances::Appliances;
 pub use book::{Book, Entry};
 pub use calendar::{Calendar, Due, HomeZone, Rule, UnknownZone};
 pub use slot::{Slot, SlotError, StartTime, Weekdays};
@@ -75,34 +81,34 @@ impl When {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
-    /// Sets the mode (scene) of that number, 1 to 9.
-    Mode(Digit),
+    /// Sets a mode (scene).
+    Mode {
+        /// Its number, 1 to 9.
+        number: Digit,
+        /// What the document says of the appliances all the same. It has no effect; it is what people find there
+        /// when they take the mode out again.
+        beside: Appliances,
+    },
     /// Sets appliances one by one.
     Appliances(Appliances),
 }
 
-/// What is wanted of the appliances. An absent one is kept as it is.
-///
-/// The digits beside a switch are there also when it is off, as clients store them; an absent level or colour is
-/// filled in when the frame is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct Appliances {
-    /// The air conditioner on or off.
-    pub air_conditioner: Option<bool>,
-    /// Its wind level.
-    pub wind: Option<Digit>,
-    /// The light on or off.
-    pub light: Option<bool>,
-    /// Its brightness.
-    pub brightness: Option<Digit>,
-    /// Its colour.
-    pub colour: Option<Digit>,
-    /// Its light mode.
-    pub light_mode: Option<Digit>,
-    /// The window open or closed.
-    pub window: Option<bool>,
-    /// The gas valve open or closed.
-    pub gas_valve: Option<bool>,
+impl What {
+    /// The mode digit: 0 when appliances are set one by one.
+    pub const fn mode(self) -> Digit {
+        match self {
+            What::Mode { number, .. } => number,
+            What::Appliances(_) => Digit::ZERO,
+        }
+    }
+
+    /// What the document says of the appliances, whether it has an effect or not.
+    pub const fn appliances(self) -> Appliances {
+        match self {
+            What::Mode { beside, .. } => beside,
+            What::Appliances(appliances) => appliances,
+        }
+    }
 }
 
 /// How late a schedule may fire.

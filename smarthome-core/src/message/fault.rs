@@ -170,14 +170,19 @@ impl Fault {
     }
 }
 
-/// The first 64 characters, in quotes, with everything that does not print escaped.
+/// The first 64 characters, fewer when many have to be escaped, in quotes, with everything that does not print escaped.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut chars = text.chars();
-    let head: String = chars.by_ref().take(64).collect();
-    let rest = if chars.next().is_some() { "..." } else { "" };
+    let mut room = 256_usize;
+    let fits = |c: char| {
+        room = room.checked_sub(c.escape_debug().count())?;
+        Some(c)
+    };
+    let head: String = text.chars().take(64).map_while(fits).collect();
+    let rest = if head.len() < text.len() { "..." } else { "" };
     format!("{head:?}{rest}")
 }
 
-fn shortened(text: &str) -> String {
+/// The first 160 characters on one line.
+pub(crate) fn shortened(text: &str) -> String {
     text.chars().take(160).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
