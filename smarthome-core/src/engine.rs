@@ -43,7 +43,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use faults::Faults;
 use health::Health;
-use lane::Lane;
+use lane::{Lane, Order};
 use on_delivery::HeldSignIn;
 use outbox::{Outbox, Progress};
 use turn::{Ids, Turn};
@@ -232,7 +232,7 @@ impl Engine {
             return turn.note(Note::Decided { token, id: None, close: None, command, remark });
         }
         // A decision's alerts and records come before the word that it was made.
-        let decision = self.lane.decide(command, origin.into(), &self.config, turn);
+        let decision = self.lane.decide(Order::all(command, origin.into()), &self.config, turn);
         let lane::Decision { id, close, command, remark } = decision;
         turn.note(Note::Decided { token, id: Some(id), close, command, remark });
     }

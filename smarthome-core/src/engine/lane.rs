@@ -23,6 +23,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use chrono::{DateTime, Utc};
 use core::time::Duration;
 use echo::Echoes;
 use row::{Phase, Row, claimed, close_alone, closes_gas, screened_anew};
@@ -52,6 +53,26 @@ pub(crate) struct Decision {
     pub(crate) remark: Option<String>,
 }
 
+/// An own command that is to be decided.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    pub(crate) command: Command,
+    /// What of it is wanted; everything else is left as it is.
+    pub(crate) parts: PartSet,
+    pub(crate) origins: Origins,
+    /// It may leave for so long at least, however short commands are valid.
+    pub(crate) leave_by: Option<Mono>,
+    /// What is changed about it was told before.
+    pub(crate) quiet: bool,
+}
+
+impl Order {
+    /// All of a command.
+    pub(crate) fn all(command: Command, origins: Origins) -> Order {
+        Order { command, parts: command.parts(), origins, leave_by: None, quiet: false }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Lane {
     rows: BTreeMap<EffectId, Row>,
@@ -74,6 +95,10 @@ pub(crate) struct Lane {
     /// The last status the journal knew at the start.
     before: Option<Status>,
     gas_open_since: Option<Mono>,
+    /// When the home last reported, in this run.
+    reported_at: Option<Mono>,
+    /// When somebody else, or the home itself, last changed each part.
+    touched: BTreeMap<Part, DateTime<Utc>>,
 }
 
 impl Lane {
@@ -92,6 +117,8 @@ impl Lane {
             unrecorded: None,
             before: None,
             gas_open_since: None,
+            reported_at: None,
+            touched: BTreeMap::new(),
         }
     }
 
@@ -137,64 +164,59 @@ impl Lane {
     }
 
     /// An own command: what may leave of it becomes a row.
-    pub(crate) fn decide(
-        &mut self,
-        command: Command,
-        origins: Origins,
-        config: &Config,
-        turn: &mut Turn<'_>,
-    ) -> Decision {
-        let (fits, beyond) = command.fit(config.device);
+    pub(crate) fn decide(&mut self, order: Order, config: &Config, turn: &mut Turn<'_>) -> Decision {
+        let Order { command, origins, quiet, .. } = order;
+        let (fits, beyond) = command.only(order.parts).fit(config.device);
         let (screened, refused) = config.interlock.screen(fits, origins);
         let mut remarks: Vec<String> = Vec::new();
         if !beyond.is_empty() {
             let text =
                 format!("the device has no such colour or light mode, the light is left as it is: {command}");
-            turn.alert(AlertCode::BeyondDevice, text.clone());
+            if !quiet {
+                turn.alert(AlertCode::BeyondDevice, text.clone());
+            }
             remarks.push(text);
         }
         if refused {
             let text =
                 format!("opening the gas valve is not allowed from {origins}, the rest goes out: {command}");
-            turn.alert(AlertCode::GasRefused, text.clone());
+            if !quiet {
+                turn.alert(AlertCode::GasRefused, text.clone());
+            }
             remarks.push(text);
         }
-        let (id, close) = self.claim(screened, origins, config, turn);
+        let parts = order.parts.intersection(screened.parts());
+        let (id, close) = self.claim(Order { command: screened, parts, ..order }, config, turn);
         let remark = (!remarks.is_empty()).then(|| remarks.join("; "));
         Decision { id, close, command: screened, remark }
     }
 
     /// Splits off a gas close that would have to wait, and queues the rest. Answers the row to follow and, when that is
     /// the rest's, the close's.
-    fn claim(
-        &mut self,
-        command: Command,
-        origins: Origins,
-        config: &Config,
-        turn: &mut Turn<'_>,
-    ) -> (EffectId, Option<EffectId>) {
-        if !closes_gas(command) || self.is_free(turn.mono()) {
-            return (self.enqueue(command, command.parts(), origins, false, config, turn), None);
+    fn claim(&mut self, order: Order, config: &Config, turn: &mut Turn<'_>) -> (EffectId, Option<EffectId>) {
+        let closes = order.parts.contains(Part::GasValve) && closes_gas(order.command);
+        if !closes || self.is_free(turn.mono()) {
+            return (self.enqueue(order, false, config, turn), None);
         }
-        let close = close_alone(self.mode_now().unwrap_or(command.mode()));
-        let closing = self.enqueue(close, Part::GasValve.into(), origins, true, config, turn);
+        let command = close_alone(self.mode_now().unwrap_or(order.command.mode()));
+        let close = Order { command, parts: Part::GasValve.into(), ..order };
+        let closing = self.enqueue(close, true, config, turn);
         self.pump_urgent(turn);
-        let rest = command.keep(Part::GasValve);
-        let resting = self.enqueue(rest, rest.parts(), origins, false, config, turn);
-        if rest.parts() == PartSet::from(Part::Mode) { (closing, None) } else { (resting, Some(closing)) }
+        let parts = order.parts.without(Part::GasValve);
+        let rest = Order { command: order.command.keep(Part::GasValve), parts, ..order };
+        let resting = self.enqueue(rest, false, config, turn);
+        if parts.is_subset(Part::Mode.into()) { (closing, None) } else { (resting, Some(closing)) }
     }
 
-    fn enqueue(
-        &mut self,
-        command: Command,
-        outstanding: PartSet,
-        origins: Origins,
-        urgent: bool,
-        config: &Config,
-        turn: &mut Turn<'_>,
-    ) -> EffectId {
+    fn enqueue(&mut self, wanted: Order, urgent: bool, config: &Config, turn: &mut Turn<'_>) -> EffectId {
+        let Order { command, parts: outstanding, origins, leave_by, .. } = wanted;
         let order = self.next_order();
-        self.supersede(outstanding, order, turn);
+        if urgent || !self.flows() {
+            self.supersede(outstanding, order, |_| true, turn);
+        } else {
+            // What only waits its turn leaves before it, in order: all of several at one minute are sent.
+            self.supersede(outstanding, order, Row::has_waited, turn);
+        }
         if outstanding.contains(Part::Mode) {
             self.newest_mode = Some(command.mode());
         }
@@ -203,11 +225,16 @@ impl Lane {
             self.urgent_pause.reset();
         }
         let id = turn.id();
-        let row = claimed(id, command, outstanding, origins, turn.now, config.valid_for);
+        let valid_until = turn.mono().after(config.valid_for).max(leave_by.unwrap_or_default());
+        let row = claimed(id, command, outstanding, origins, turn.now, valid_until);
         turn.record(Entry::Command(row.clone()));
-        let valid_until = turn.mono().after(config.valid_for);
         self.rows.insert(id, Row { row, phase: Phase::Queued, order, valid_until, urgent });
         id
+    }
+
+    /// Whether commands leave as they are decided.
+    fn flows(&self) -> bool {
+        self.gate.up && self.gate.read
     }
 
     /// Closes a valve that was left open for too long.
@@ -222,7 +249,9 @@ impl Lane {
             format!("the gas valve stood open for {} s and is closed", most.as_secs()),
         );
         let close = close_alone(self.mode_now().unwrap_or_default());
-        self.enqueue(close, Part::GasValve.into(), Origin::AutoClose.into(), true, config, turn);
+        let parts = Part::GasValve.into();
+        let order = Order { parts, ..Order::all(close, Origin::AutoClose.into()) };
+        self.enqueue(order, true, config, turn);
     }
 
     /// Sends what may leave.
@@ -256,6 +285,9 @@ impl Lane {
         if row.valid_until <= turn.mono() {
             return self.expire(id, turn);
         }
+        let (parts, order) = (row.row.outstanding, row.order);
+        self.supersede(parts, order, |_| true, turn);
+        let Some(row) = self.rows.get_mut(&id) else { return };
         row.phase = Phase::Leaving;
         row.row.sends = row.row.sends.saturating_add(1);
         let mode = row.row.command.mode();
@@ -348,8 +380,9 @@ impl Lane {
     }
 
     /// Somebody newer commands these parts: older rows do not any more.
-    fn supersede(&mut self, parts: PartSet, order: u64, turn: &mut Turn<'_>) {
-        let older = |row: &&mut Row| row.order < order && !row.row.outstanding.intersection(parts).is_empty();
+    fn supersede(&mut self, parts: PartSet, order: u64, which: fn(&Row) -> bool, turn: &mut Turn<'_>) {
+        let named = |row: &Row| !row.row.outstanding.intersection(parts).is_empty();
+        let older = |row: &&mut Row| row.order < order && named(row) && which(row);
         let mut done = Vec::new();
         for row in self.rows.values_mut().filter(older) {
             row.row.outstanding = row.row.outstanding.difference(parts);

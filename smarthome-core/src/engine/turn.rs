@@ -4,7 +4,7 @@ use super::effect::{Alert, AlertCode, Effect, EffectId, Intent};
 use super::event::DeliveryId;
 use super::journal::Entry;
 use super::note::Note;
-use crate::{Mono, Now};
+use crate::{Mono, Now, PartSet};
 use alloc::{string::String, vec::Vec};
 
 /// Gives effects their names.
@@ -25,12 +25,37 @@ impl Ids {
     }
 }
 
+/// What became of an own command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Sent,
+    Confirmed,
+    Unconfirmed(PartSet),
+    Superseded,
+    Expired,
+}
+
+impl Fate {
+    fn of(note: &Note) -> Option<(EffectId, Fate)> {
+        match note {
+            Note::Sent { id } => Some((*id, Fate::Sent)),
+            Note::Confirmed { id } => Some((*id, Fate::Confirmed)),
+            Note::Unconfirmed { id, parts } => Some((*id, Fate::Unconfirmed(*parts))),
+            Note::Superseded { id } => Some((*id, Fate::Superseded)),
+            Note::Expired { id } => Some((*id, Fate::Expired)),
+            _ => None,
+        }
+    }
+}
+
 /// What one event leads to.
 pub(crate) struct Turn<'a> {
     pub(crate) now: Now,
     pub(crate) cause: Option<DeliveryId>,
     /// Alerts raised on the way; the outbox takes them in at the end of the turn.
     pub(crate) alerts: Vec<Alert>,
+    /// What became of own commands on the way; the ledger takes that in at the end of the turn.
+    pub(crate) fates: Vec<(EffectId, Fate)>,
     ids: &'a mut Ids,
     out: &'a mut Vec<Effect>,
 }
@@ -42,7 +67,7 @@ impl<'a> Turn<'a> {
         ids: &'a mut Ids,
         out: &'a mut Vec<Effect>,
     ) -> Turn<'a> {
-        Turn { now, cause, alerts: Vec::new(), ids, out }
+        Turn { now, cause, alerts: Vec::new(), fates: Vec::new(), ids, out }
     }
 
     pub(crate) fn mono(&self) -> Mono {
@@ -72,6 +97,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(crate) fn note(&mut self, note: Note) {
+        self.fates.extend(Fate::of(&note));
         self.detached(Intent::Note(note), None);
     }
 

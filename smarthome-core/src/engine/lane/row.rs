@@ -55,6 +55,11 @@ impl Row {
         }
     }
 
+    /// Whether it is not just about to leave for the first time.
+    pub(super) fn has_waited(&self) -> bool {
+        self.phase != Phase::Queued || self.row.sends > 0
+    }
+
     pub(super) fn restored(row: CommandRow, order: u64, valid_until: Mono) -> Row {
         let phase = match row.state {
             CommandState::Claimed => Phase::InDoubt,
@@ -72,14 +77,14 @@ pub(super) fn claimed(
     outstanding: PartSet,
     origins: Origins,
     now: crate::Now,
-    valid_for: Duration,
+    valid_until: Mono,
 ) -> CommandRow {
     CommandRow {
         id,
         command,
         origins,
         decided: now.wall(),
-        valid_until: now.wall_at(now.mono().after(valid_for)),
+        valid_until: now.wall_at(valid_until),
         state: CommandState::Claimed,
         sends: 0,
         outstanding,

@@ -9,6 +9,11 @@ use crate::engine::journal::{CommandState, Entry, KnownStatus};
 use crate::engine::note::Note;
 use crate::engine::turn::Turn;
 use crate::{Command, Frame, Mono, Part, PartSet, Status};
+use chrono::{DateTime, Utc};
+use core::time::Duration;
+
+/// How long a report counts as what the home is like.
+const FRESH: Duration = Duration::from_secs(90);
 
 impl Lane {
     /// A command on its way to the home: an own one comes back, or somebody else's.
@@ -31,7 +36,8 @@ impl Lane {
     fn foreign(&mut self, command: Command, config: &Config, turn: &mut Turn<'_>) {
         turn.note(Note::CommandSeen { command });
         let order = self.next_order();
-        self.supersede(command.parts(), order, turn);
+        self.supersede(command.parts(), order, |_| true, turn);
+        self.touched.extend(command.parts().iter().map(|part| (part, turn.now.wall())));
         self.newest_mode = Some(command.mode());
         if self.gate.up && !self.gate.read {
             // It may be old, and the home has long answered: it only counts as somebody's wish.
@@ -66,7 +72,7 @@ impl Lane {
         if parts.contains(Part::Mode) {
             self.newest_mode = Some(mode);
         }
-        self.supersede(parts, order, turn);
+        self.supersede(parts, order, |_| true, turn);
     }
 
     /// From now on the home has to follow this row.
@@ -112,6 +118,8 @@ impl Lane {
             }
             return;
         }
+        self.notice_changes(status, turn);
+        self.reported_at = Some(turn.mono());
         let news = KnownStatus { status, at: turn.now.wall() };
         self.unrecorded = Some(news).filter(|_| self.recorded != Some(status));
         if self.expectations.fresh() != Some(status) {
@@ -130,6 +138,53 @@ impl Lane {
         }
     }
 
+    /// What differs from the status before, and no own command asked for, somebody changed at the home.
+    fn notice_changes(&mut self, status: Status, turn: &Turn<'_>) {
+        let Some(last) = self.expectations.fresh().or(self.recorded) else { return };
+        let asked_for = |part: Part| {
+            let asks = |row: &super::Row| {
+                let wanted = row.row.command.wanted(part).filter(|_| row.row.outstanding.contains(part));
+                wanted.is_some_and(|wanted| wanted.shown_by(status))
+            };
+            self.rows.values().any(asks)
+        };
+        let changed = last.differences(status).iter().filter(|part| !asked_for(*part));
+        let changed: alloc::vec::Vec<_> = changed.map(|part| (part, turn.now.wall())).collect();
+        self.touched.extend(changed);
+    }
+
+    /// The parts that somebody else, or the home itself, changed at `since` or later.
+    pub(crate) fn touched_since(&self, since: DateTime<Utc>) -> PartSet {
+        self.touched.iter().filter(|(_, at)| **at >= since).map(|(part, _)| *part).collect()
+    }
+
+    /// Whether the home is known to be as these parts of the command want it: it reported that a short while ago, and
+    /// nobody's command for them is open.
+    pub(crate) fn shows(&self, command: Command, parts: PartSet, now: Mono) -> bool {
+        let recent = self.reported_at.is_some_and(|at| now.since(at) <= FRESH);
+        let own = self.rows.values().any(|row| !row.row.outstanding.intersection(parts).is_empty());
+        let others = parts.iter().any(|part| self.expectations.wanted(part).is_some());
+        let shown = |status: Status| {
+            parts.iter().filter_map(|part| command.wanted(part)).all(|wanted| wanted.shown_by(status))
+        };
+        recent && !own && !others && self.expectations.fresh().is_some_and(shown)
+    }
+
+    /// Whether what queued up is read and the home has reported, or both were waited for long enough since the
+    /// connection came up or, without one, since `start`.
+    pub(crate) fn is_settled(&self, start: Mono, config: &Config, now: Mono) -> bool {
+        if !self.gate.up {
+            return now >= start.after(config.settle_within);
+        }
+        let waited = self.gate.settle_by.is_none_or(|by| by <= now);
+        waited || (self.gate.read && self.reported_at.is_some())
+    }
+
+    /// Until when that is waited for at most.
+    pub(crate) fn settles_by(&self, start: Mono, config: &Config) -> Mono {
+        self.gate.settle_by.filter(|_| self.gate.up).unwrap_or(start.after(config.settle_within))
+    }
+
     pub(crate) fn link_up(&mut self, resumed: bool, config: &Config, turn: &mut Turn<'_>) {
         self.gate.up = true;
         self.gate.read = !resumed;
@@ -141,6 +196,12 @@ impl Lane {
         self.gate.settle_by = Some(turn.mono().after(config.settle_within));
         self.pause.reset();
         self.urgent_pause.reset();
+        // What waited out an outage says nothing about what a newer one names.
+        let waiting = self.rows.values().filter(|row| row.phase == Phase::Queued);
+        let waiting: alloc::vec::Vec<_> = waiting.map(|row| (row.row.outstanding, row.order)).collect();
+        for (parts, order) in waiting {
+            self.supersede(parts, order, |_| true, turn);
+        }
     }
 
     pub(crate) fn backlog_end(&mut self, now: Mono) {
