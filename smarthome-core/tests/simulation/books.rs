@@ -62,6 +62,10 @@ pub(crate) struct Books {
     writes: BTreeSet<EffectId>,
     lines: BTreeMap<Sender, VecDeque<Mono>>,
     handling: Option<Sender>,
+    /// The order of the newest command of somebody else, by part.
+    others: BTreeMap<Part, u64>,
+    /// Own commands that left.
+    left: BTreeSet<EffectId>,
 }
 
 impl Books {
@@ -157,6 +161,7 @@ impl Books {
     fn seen_from_others(&mut self, command: Command) {
         self.order += 1;
         for part in command.parts() {
+            self.others.insert(part, self.order);
             self.wishes.insert(part, (command.wanted(part).unwrap(), self.order));
         }
     }
@@ -207,10 +212,13 @@ impl Books {
                 self.decided(row.id, row.command, row.outstanding, false);
             }
         }
+        let mut leaving = None;
         for effect in effects {
             match &effect.what {
+                Intent::Note(Note::Sending { id, send, .. }) => leaving = Some((*id, *send)),
                 Intent::SendCommand { frame, .. } => {
-                    self.no_frame_contradicts_a_newer_wish(*frame);
+                    let in_turn = leaving.take().map_or(PartSet::EMPTY, |(id, send)| self.in_turn(id, send));
+                    self.no_frame_contradicts_a_newer_wish(*frame, in_turn);
                     self.sent.insert(effect.id, None);
                 }
                 Intent::Note(Note::Confirmed { id }) => self.confirmed_is_what_the_home_showed(*id),
@@ -231,11 +239,25 @@ impl Books {
         }
     }
 
+    /// The parts about which an own command leaves in its turn: for the first time, nobody else commanded the same
+    /// since it was decided, and no newer own command about the same left before it.
+    fn in_turn(&mut self, id: EffectId, send: u8) -> PartSet {
+        self.left.insert(id);
+        let Some(row) = self.rows.get(&id).filter(|row| send == 1 && !row.restored) else {
+            return PartSet::EMPTY;
+        };
+        let others = |part: &Part| self.others.get(part).is_none_or(|at| *at < row.order);
+        let newer =
+            self.left.iter().filter_map(|id| self.rows.get(id)).filter(|other| other.order > row.order);
+        let newer: PartSet = newer.flat_map(|other| other.parts).collect();
+        row.parts.difference(newer).into_iter().filter(others).collect()
+    }
+
     /// What a frame says about a part is the newest wish that was seen or decided for it. The mode digit, which
     /// cannot be kept, is the newest wish or what the home reports.
-    fn no_frame_contradicts_a_newer_wish(&self, frame: Frame) {
+    fn no_frame_contradicts_a_newer_wish(&self, frame: Frame, in_turn: PartSet) {
         let command = Command::try_from(frame).unwrap();
-        for part in command.parts().without(Part::Mode) {
+        for part in command.parts().difference(in_turn).without(Part::Mode) {
             let newest = self.wishes.get(&part).map(|(wanted, _)| *wanted);
             let late = self.late.iter().any(|(wanted, _)| command.wanted(part) == Some(*wanted));
             assert!(late || newest == command.wanted(part), "{frame} leaves, the newest wish is {newest:?}");
@@ -247,6 +269,7 @@ impl Books {
         let wished = wished || closes_alone(command);
         let wished = wished || self.late.iter().any(|(wanted, _)| *wanted == mode);
         let reported = self.fresh.is_some_and(|status| mode.shown_by(status));
+        let wished = wished || in_turn.contains(Part::Mode);
         assert!(wished || reported, "{frame} leaves, the mode is {newest:?}");
     }
 
