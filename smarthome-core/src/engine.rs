@@ -1,6 +1,7 @@
 //! The engine: one home's brain, without any input or output of its own.
 
 mod accounts;
+mod agenda;
 mod config;
 mod effect;
 mod event;
@@ -9,11 +10,14 @@ mod faults;
 mod health;
 mod journal;
 mod lane;
+mod ledger;
+mod modes;
 mod note;
 mod on_delivery;
 mod outbox;
 #[cfg(feature = "testing")]
 mod sizes;
+mod timekeeper;
 mod turn;
 mod wake;
 
@@ -35,8 +39,10 @@ pub use wake::{Wake, Why};
 use crate::message::{Fault, Rejected, Sender, quoted};
 use crate::ports::PortError;
 use crate::retry::Backoff;
-use crate::{HomeSensors, Mono, Now, Status};
+use crate::{Calendar, HomeSensors, Mono, Now, Status};
 use accounts::Accounts;
+use agenda::Agenda;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -50,6 +56,8 @@ use turn::{Ids, Turn};
 
 /// The part that the connection to the broker is, in health events and alerts.
 const BROKER: &str = "broker";
+/// The pause between two wrong documents that are named: half of what is told of one sender.
+const NAMING: Duration = Duration::from_millis(100);
 /// The part that the store is.
 const STORE: &str = "store";
 
@@ -62,9 +70,10 @@ pub struct Engine {
     config: Config,
     ids: Ids,
     /// When it was last called.
-    handled_at: Mono,
+    handled: Now,
     link_up: bool,
     lane: Lane,
+    agenda: Agenda,
     accounts: Accounts,
     outbox: Outbox,
     faults: Faults,
@@ -73,6 +82,8 @@ pub struct Engine {
     /// Sign-ins that came before the users were read.
     held: VecDeque<HeldSignIn>,
     state: ServerState,
+    /// When a wrong document was last named.
+    named_at: Option<Mono>,
 }
 
 /// The retained word that says whether the server runs.
@@ -86,11 +97,18 @@ struct ServerState {
 impl Engine {
     /// The brain of a home that is set up like this. Its first event is [`Event::Restored`].
     pub fn new(config: Config) -> Engine {
+        let zone = config.zone;
+        Engine::with_calendar(config, Box::new(zone))
+    }
+
+    /// The same with a calendar of one's own in the place of the home's zone.
+    pub fn with_calendar(config: Config, calendar: Box<dyn Calendar>) -> Engine {
         Engine {
+            agenda: Agenda::new(calendar),
             faults: Faults::new(config.faults_per_second),
             config,
             ids: Ids::default(),
-            handled_at: Mono::ZERO,
+            handled: Now::EPOCH,
             link_up: false,
             lane: Lane::new(),
             accounts: Accounts::default(),
@@ -98,6 +116,7 @@ impl Engine {
             health: Health::default(),
             sensors: None,
             held: VecDeque::new(),
+            named_at: None,
             state: ServerState {
                 leaving: None,
                 pending: false,
@@ -111,13 +130,14 @@ impl Engine {
         if let Event::Restored(restored) = &event {
             self.ids = Ids::of_epoch(restored.epoch);
         }
-        self.handled_at = now.mono();
+        self.handled = now;
         let cause = match &event {
             Event::Delivery(delivery) => Some(delivery.id),
             _ => None,
         };
         let mut ids = core::mem::take(&mut self.ids);
         let mut turn = Turn::new(now, cause, &mut ids, out);
+        self.agenda.look(&mut turn);
         self.route(event, &mut turn);
         self.tick(&mut turn);
         self.ids = ids;
@@ -125,7 +145,7 @@ impl Engine {
 
     /// When to call [`handle`](Engine::handle) with [`Event::Wake`], if nothing happens before.
     pub fn next_wakeup(&self) -> Option<Wake> {
-        self.wakes(self.handled_at).min_by_key(|wake| wake.at)
+        self.wakes(self.handled.mono()).min_by_key(|wake| wake.at)
     }
 
     /// Whether deliveries are welcome. When not, the host leaves them where they are, unacknowledged, and goes on with
@@ -165,7 +185,9 @@ impl Engine {
     /// What is due by now, whatever the event was.
     fn tick(&mut self, turn: &mut Turn<'_>) {
         self.lane.tick(&self.config, turn);
+        self.agenda.tick(&mut self.lane, &self.config, turn);
         self.drop_held(turn);
+        self.name_wrong(turn);
         if self.link_up {
             self.faults.summarise(turn, false);
         }
@@ -175,6 +197,7 @@ impl Engine {
         }
         self.outbox.pump(self.link_up, &self.config, turn);
         self.lane.pump(turn);
+        self.agenda.followed(core::mem::take(&mut turn.fates), turn);
         if self.state.pending && self.link_up && self.state.pause.pause(turn.mono()).is_none() {
             self.say_state(true, turn);
         }
@@ -189,6 +212,7 @@ impl Engine {
             }
         }
         self.lane.restore(restored.commands, restored.status, &self.config, turn);
+        self.agenda.restore(restored.slots, restored.created, &self.lane, turn);
         self.outbox.restore(restored.writes, restored.alerts);
         self.health.lost(BROKER, "not connected yet".into(), turn.mono());
         if let Some(trouble) = restored.trouble {
@@ -220,7 +244,7 @@ impl Engine {
             Documents::Snapshot(Collection::Users, users) => self.accounts.snapshot(users),
             Documents::Changed(Collection::Users, user) => self.accounts.changed(user),
             Documents::Deleted(Collection::Users, id, revision) => self.accounts.deleted(&id, revision),
-            _ => {}
+            about_schedules => self.agenda.news(about_schedules, turn),
         }
         self.answer_held(turn);
     }
@@ -245,6 +269,7 @@ impl Engine {
             return self.state_said(result.is_ok(), turn.mono());
         }
         let Err(result) = self.lane.outcome(id, result, turn) else { return };
+        let Err(result) = self.agenda.outcome(id, result, turn) else { return };
         match self.outbox.outcome(id, result, turn) {
             Some(Progress::WriteFailed(why)) => self.health.lost(STORE, why, turn.mono()),
             Some(Progress::Written(row, revision)) => {
@@ -254,6 +279,23 @@ impl Engine {
             Some(Progress::WriteRefused(row, error)) => self.on_refused(&row, &error, turn),
             Some(Progress::Told) | None => {}
         }
+    }
+
+    /// Names wrong documents while somebody can hear it, a few a second, so that none is only counted.
+    fn name_wrong(&mut self, turn: &mut Turn<'_>) {
+        if !self.link_up || self.named_at.is_some_and(|at| turn.mono() < at.after(NAMING)) {
+            return;
+        }
+        if let Some(fault) = self.agenda.next_wrong() {
+            self.named_at = Some(turn.mono());
+            let rejected = Rejected { sender: Sender::Unknown, own: false, fault };
+            self.faults.report(&rejected, &self.config.topics, turn);
+        }
+    }
+
+    fn next_wrong(&self) -> Option<Wake> {
+        let at = self.named_at.map_or(Mono::ZERO, |at| at.after(NAMING));
+        (self.link_up && self.agenda.has_wrong()).then_some(Wake { at, why: Why::WrongDocument })
     }
 
     fn on_refused(&mut self, row: &WriteRow, error: &PortError, turn: &mut Turn<'_>) {

@@ -87,7 +87,7 @@ pub use engine::{Config, Effect, Engine, Event};
 pub use frame::{Allowed, Digit, DigitError, Frame, FrameError};
 pub use mode::Mode;
 pub use safety::{Interlock, Origin, Origins};
-pub use schedule::{Appliances, Calendar, HomeZone, Schedule, Slot};
+pub use schedule::{Appliances, Calendar, CatchUp, HomeZone, Schedule, Slot};
 pub use sensors::HomeSensors;
 pub use status::Status;
 pub use time::{Mono, Now, TimeError};

@@ -20,6 +20,9 @@ impl Mono {
         Mono(millis)
     }
 
+    /// The end of time.
+    pub const MAX: Mono = Mono(u64::MAX);
+
     /// Milliseconds since the host's start.
     pub const fn as_millis(self) -> u64 {
         self.0
@@ -57,6 +60,9 @@ impl Now {
             year => Err(TimeError { year }),
         }
     }
+
+    /// 1 January 1970, at the host's start.
+    pub(crate) const EPOCH: Now = Now { wall: DateTime::UNIX_EPOCH, mono: Mono::ZERO };
 
     /// The wall clock.
     pub fn wall(self) -> DateTime<Utc> {

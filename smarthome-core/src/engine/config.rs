@@ -1,6 +1,7 @@
 //! What a home's owner can set.
 
-use crate::{Device, Interlock, Topics};
+use crate::{Device, HomeZone, Interlock, Topics};
+use chrono::{DateTime, Utc};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,12 @@ pub struct Config {
     pub faults_per_second: u8,
     /// How long a part may be away before the operator is told (10 s).
     pub lost_after: Duration,
+    /// The home's time zone, in which schedules are due.
+    pub zone: HomeZone,
+    /// How late a schedule may fire that does not say so itself (10 min).
+    pub catch_up: Duration,
+    /// No clock is believed that shows an earlier time (1 January 2026).
+    pub clock_trusted_from: DateTime<Utc>,
     /// How many rows wait to be done at most (10,000).
     pub outbox_rows: usize,
     /// How many bytes wait to be done at most (16 MiB).
@@ -60,6 +67,9 @@ impl Default for Config {
             settle_within: Duration::from_secs(5),
             faults_per_second: 20,
             lost_after: Duration::from_secs(10),
+            zone: HomeZone::default(),
+            catch_up: Duration::from_secs(600),
+            clock_trusted_from: DateTime::from_timestamp(1_767_225_600, 0).unwrap_or_default(),
             outbox_rows: 10_000,
             outbox_bytes: 16 * 1024 * 1024,
         }

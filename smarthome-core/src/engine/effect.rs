@@ -159,6 +159,11 @@ pub enum AlertCode {
     Lost,
     /// `SH011` A part that did not work works again.
     Back,
+    /// `SH007` A schedule did not fire: its slot came while the server was down, the clock was wrong or its day does not
+    /// exist, and it is too late for it. `smarthome why TITLE` tells more; do by hand what is still wanted.
+    Missed,
+    /// `SH008` A schedule names a mode that does not exist. Make the mode, or edit or delete the schedule.
+    ScheduleRefused,
     /// `SH020` The journal was damaged and was set aside. The text names the file; what it held of pending commands
     /// is unknown to this run.
     JournalReplaced,
@@ -170,13 +175,15 @@ pub enum AlertCode {
 
 impl AlertCode {
     /// Every code there is.
-    pub const ALL: [AlertCode; 11] = [
+    pub const ALL: [AlertCode; 13] = [
         AlertCode::Unconfirmed,
         AlertCode::ForeignUnconfirmed,
         AlertCode::Expired,
         AlertCode::GasRefused,
         AlertCode::BeyondDevice,
         AlertCode::GasLeftOpen,
+        AlertCode::Missed,
+        AlertCode::ScheduleRefused,
         AlertCode::Lost,
         AlertCode::Back,
         AlertCode::JournalReplaced,
@@ -193,6 +200,8 @@ impl AlertCode {
             AlertCode::GasRefused => "SH004",
             AlertCode::BeyondDevice => "SH005",
             AlertCode::GasLeftOpen => "SH006",
+            AlertCode::Missed => "SH007",
+            AlertCode::ScheduleRefused => "SH008",
             AlertCode::Lost => "SH010",
             AlertCode::Back => "SH011",
             AlertCode::JournalReplaced => "SH020",

@@ -149,6 +149,11 @@ impl Lane {
         }
     }
 
+    /// Whether that command is not over.
+    pub(crate) fn has(&self, id: EffectId) -> bool {
+        self.rows.contains_key(&id)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }

@@ -32,6 +32,14 @@ pub enum Why {
     Lost,
     /// The gas valve stands open.
     GasOpen,
+    /// A schedule is due.
+    Due,
+    /// A schedule that vanished did not come back under another title.
+    Deleted,
+    /// A once-schedule that is over is to be deleted.
+    Deletion,
+    /// A document that is wrong is to be named.
+    WrongDocument,
 }
 
 impl Engine {
@@ -47,6 +55,7 @@ impl Engine {
             (self.health.next(self.config.lost_after), Why::Lost),
         ];
         let wakes = wakes.into_iter().filter_map(|(at, why)| at.map(|at| Wake { at, why }));
-        wakes.chain(self.lane.next(&self.config, now))
+        let wakes = wakes.chain(self.agenda.next(&self.config, self.handled));
+        wakes.chain(self.next_wrong()).chain(self.lane.next(&self.config, now))
     }
 }

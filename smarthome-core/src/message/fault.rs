@@ -109,6 +109,16 @@ pub enum Fault {
         /// The id, quoted and shortened.
         uid: String,
     },
+    /// A document of the store is wrong.
+    #[error("document {id} of the {collection} is left out: {why}")]
+    WrongDocument {
+        /// The collection.
+        collection: crate::engine::Collection,
+        /// The id, quoted and shortened.
+        id: String,
+        /// What is wrong with it, in one line.
+        why: String,
+    },
     /// The users have not been read yet.
     #[error("the users could not be read yet, try again")]
     NotReady,

@@ -1,0 +1,107 @@
+//! Once-schedules whose slot is over are deleted. That follows from ledger and document alone, whenever either changes,
+//! and is never remembered: so no crash can lose it.
+
+use crate::engine::effect::{EffectId, Intent};
+use crate::engine::event::{Collection, Done, Revision};
+use crate::engine::journal::{SlotState, Write, WriteRow};
+use crate::engine::ledger::Ledger;
+use crate::engine::timekeeper::Timekeeper;
+use crate::engine::turn::Turn;
+use crate::ports::PortError;
+use crate::retry::Backoff;
+use crate::schedule::{Book, When};
+use crate::{Mono, Slot};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// A missed one stays until the clock has not been set for so long: it may have been missed only by a wrong clock.
+const STEADY: Duration = Duration::from_secs(60);
+/// How many deletions are under way at most.
+const AT_ONCE: usize = 16;
+
+#[derive(Debug)]
+pub(super) struct Disposal {
+    /// Titles to look at.
+    candidates: BTreeSet<String>,
+    deleting: BTreeMap<EffectId, String>,
+    pause: Backoff,
+    /// When a missed one may go.
+    steady_at: Option<Mono>,
+}
+
+impl Disposal {
+    pub(super) fn new() -> Disposal {
+        Disposal {
+            candidates: BTreeSet::new(),
+            deleting: BTreeMap::new(),
+            pause: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
+            steady_at: None,
+        }
+    }
+
+    /// Its row or its document changed.
+    pub(super) fn look_at(&mut self, title: &str) {
+        self.candidates.insert(title.to_string());
+    }
+
+    pub(super) fn tick(&mut self, book: &Book, ledger: &Ledger, clock: &Timekeeper, turn: &mut Turn<'_>) {
+        self.steady_at = None;
+        if self.pause.pause(turn.mono()).is_some() {
+            return;
+        }
+        let over = |title: &String| over(title, book, ledger);
+        self.candidates.retain(|title| over(title).is_some());
+        let steady_at = clock.steady_since().after(STEADY);
+        let mut next: Vec<(String, Revision)> = Vec::new();
+        for title in &self.candidates {
+            let Some((state, revision)) = over(title) else { continue };
+            if state == SlotState::Missed && steady_at > turn.mono() {
+                self.steady_at = Some(steady_at);
+            } else if !self.deleting.values().any(|deleting| deleting == title) {
+                next.push((title.clone(), revision));
+            }
+        }
+        let room = AT_ONCE.saturating_sub(self.deleting.len());
+        for (title, revision) in next.into_iter().take(room) {
+            let (id, document) = (turn.id(), title.clone());
+            let write = Write::Delete(Some(revision));
+            let row = WriteRow { id, collection: Collection::Schedules, document, write, producer: None };
+            let effect = turn.detached(Intent::WriteDocument(row), None);
+            self.deleting.insert(effect, title);
+        }
+    }
+
+    /// How a deletion ended; gives it back when it was none.
+    pub(super) fn outcome(
+        &mut self,
+        id: EffectId,
+        result: Result<Done, PortError>,
+        now: Mono,
+    ) -> Result<(), Result<Done, PortError>> {
+        let Some(title) = self.deleting.remove(&id) else { return Err(result) };
+        match result {
+            // What is left to be deleted, if anything, shows when the store tells.
+            Ok(_) => {
+                self.pause.reset();
+                self.candidates.remove(&title);
+            }
+            Err(_) => self.pause.failed(now),
+        }
+        Ok(())
+    }
+
+    pub(super) fn next(&self, now: Mono) -> Option<Mono> {
+        if self.candidates.is_empty() { None } else { self.pause.pause(now).or(self.steady_at) }
+    }
+}
+
+/// The state of a once-schedule's slot and the document's revision, when it is to be deleted.
+fn over(title: &str, book: &Book, ledger: &Ledger) -> Option<(SlotState, Revision)> {
+    let entry = book.get(title)?;
+    let When::Once { at, on } = entry.schedule().when else { return None };
+    let state = ledger.state(title, Slot { date: on, at })?;
+    let over = state.is_final() && state != SlotState::Refused;
+    over.then_some((state, entry.revision()))
+}

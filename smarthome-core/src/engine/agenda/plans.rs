@@ -1,0 +1,189 @@
+//! The schedules in force, and what changes about them: an edit takes effect at once, never makes a slot fire again that
+//! fired, and never hides one that was missed.
+
+use super::Agenda;
+use crate::engine::Collection;
+use crate::engine::event::{Content, Versioned};
+use crate::engine::turn::Turn;
+use crate::schedule::{Book, Entry};
+use crate::{Mono, Schedule, Slot};
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use core::time::Duration;
+
+/// A schedule that appears so soon after an equal one vanished, or before it, is that one with another title.
+const RENAMED: Duration = Duration::from_secs(60);
+
+/// A revision that is not in force any more, with slots that were due before and are not judged.
+#[derive(Debug)]
+pub(super) struct Overdue {
+    pub(super) title: String,
+    pub(super) entry: Entry,
+    /// What was due earlier than this is its business.
+    pub(super) until: DateTime<Utc>,
+    pub(super) deleted: bool,
+}
+
+/// A schedule that vanished a short while ago.
+#[derive(Debug)]
+struct Gone {
+    at: Mono,
+    wall: DateTime<Utc>,
+    title: String,
+    entry: Entry,
+}
+
+/// A slot that was decided a short while ago.
+#[derive(Debug)]
+struct Fired {
+    at: Mono,
+    slot: Slot,
+    fingerprint: u64,
+    title: String,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Plans {
+    pub(super) book: Book,
+    pub(super) overdue: VecDeque<Overdue>,
+    gone: Vec<Gone>,
+    young: Vec<(Mono, String)>,
+    fired: Vec<Fired>,
+}
+
+impl Plans {
+    /// What was read from the copy is not new.
+    pub(super) fn forget_young(&mut self) {
+        self.young.clear();
+    }
+
+    pub(super) fn next_gone(&self) -> Option<Mono> {
+        self.gone.iter().map(|gone| gone.at.after(RENAMED)).min()
+    }
+
+    /// A slot was decided.
+    pub(super) fn fired(&mut self, title: &str, slot: Slot, fingerprint: u64, now: Mono) {
+        self.fired.retain(|fired| now.since(fired.at) < RENAMED.saturating_mul(2));
+        self.fired.push(Fired { at: now, slot, fingerprint, title: title.into() });
+    }
+
+    /// The title under which the same schedule had this slot decided just now, before or while it was renamed.
+    pub(super) fn twin(&self, title: &str, slot: Slot, fingerprint: u64, now: Mono) -> Option<&str> {
+        let young =
+            |title: &str| self.young.iter().any(|(at, young)| young == title && now.since(*at) < RENAMED);
+        let gone = |title: &str| self.gone.iter().any(|gone| gone.title == title);
+        let same =
+            |fired: &&Fired| fired.slot == slot && fired.fingerprint == fingerprint && fired.title != title;
+        let renamed = |fired: &&Fired| young(title) || young(&fired.title) || gone(&fired.title);
+        self.fired.iter().filter(same).find(renamed).map(|fired| fired.title.as_str())
+    }
+
+    fn take_gone(&mut self, fingerprint: u64, now: Mono) -> Option<Gone> {
+        let same =
+            |gone: &Gone| now.since(gone.at) < RENAMED && gone.entry.schedule().fingerprint() == fingerprint;
+        let at = self.gone.iter().position(same)?;
+        Some(self.gone.remove(at))
+    }
+
+    fn take_young(&mut self, fingerprint: u64, now: Mono) -> Option<String> {
+        self.young.retain(|(at, _)| now.since(*at) < RENAMED);
+        let same = |title: &str| {
+            self.book.get(title).is_some_and(|entry| entry.schedule().fingerprint() == fingerprint)
+        };
+        let at = self.young.iter().position(|(_, title)| same(title))?;
+        Some(self.young.remove(at).1)
+    }
+
+    /// What an older revision has not had judged stays its own.
+    fn retire(&mut self, title: &str, entry: Entry, until: DateTime<Utc>, deleted: bool) {
+        if entry.next().is_some_and(|(_, due)| due.at < until) {
+            self.overdue.push_back(Overdue { title: title.into(), entry, until, deleted });
+        }
+    }
+}
+
+/// The minute that a moment lies in.
+pub(super) fn minute(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.duration_trunc(TimeDelta::minutes(1)).unwrap_or(at)
+}
+
+impl Agenda {
+    /// A schedule is new or changed.
+    pub(super) fn put(&mut self, document: Versioned<Content>, turn: &mut Turn<'_>) {
+        let Versioned { id: title, revision, updated, value } = document;
+        if self.plans.book.get(&title).is_some_and(|known| known.revision() >= revision) {
+            return;
+        }
+        let schedule = match Schedule::read(&value, &*self.calendar) {
+            Ok(schedule) => schedule,
+            Err(fault) => {
+                self.name(Collection::Schedules, [(title.clone(), fault.to_string())].into());
+                return self.remove(&title, turn);
+            }
+        };
+        let base = self.judged_from(updated, turn);
+        let from = match self.plans.book.get(&title).cloned() {
+            Some(old) => {
+                self.plans.retire(&title, old, base, false);
+                base
+            }
+            None => {
+                self.plans.young.push((turn.mono(), title.clone()));
+                self.renamed_to(&title, &schedule, base, turn)
+            }
+        };
+        // What an earlier run judged need not be looked at again, one by one.
+        let judged = self.ledger.last_due(&title, turn.now.wall());
+        let from = judged
+            .and_then(|due| due.checked_add_signed(TimeDelta::minutes(1)))
+            .map_or(from, |due| due.max(from));
+        let mut entry = Entry::new(schedule, revision, updated);
+        entry.plan(from, &*self.calendar, |slot| self.ledger.state(&title, slot).is_some());
+        self.plans.book.put(&title, entry);
+        self.disposal.look_at(&title);
+    }
+
+    /// From when on slots of a document are judged: not before this journal, and not before it was written.
+    fn judged_from(&self, updated: DateTime<Utc>, turn: &Turn<'_>) -> DateTime<Utc> {
+        minute(updated.min(turn.now.wall())).max(self.created)
+    }
+
+    /// A new schedule may be one that vanished just now: then its slots are too.
+    fn renamed_to(
+        &mut self,
+        title: &str,
+        schedule: &Schedule,
+        base: DateTime<Utc>,
+        turn: &mut Turn<'_>,
+    ) -> DateTime<Utc> {
+        let Some(gone) = self.plans.take_gone(schedule.fingerprint(), turn.mono()) else { return base };
+        self.ledger.rename(&gone.title, title, turn);
+        gone.entry.next().map_or(base, |(_, due)| due.at.min(base))
+    }
+
+    /// A schedule is gone, or its document cannot be read any more.
+    pub(super) fn remove(&mut self, title: &str, turn: &mut Turn<'_>) {
+        let Some(entry) = self.plans.book.remove(title) else { return };
+        let fingerprint = entry.schedule().fingerprint();
+        let Some(new) = self.plans.take_young(fingerprint, turn.mono()) else {
+            let (at, wall) = (turn.mono(), turn.now.wall());
+            return self.plans.gone.push(Gone { at, wall, title: title.to_string(), entry });
+        };
+        self.ledger.rename(title, &new, turn);
+        let Some(updated) = self.plans.book.get(&new).map(Entry::updated) else { return };
+        let base = self.judged_from(updated, turn);
+        let from = entry.next().map_or(base, |(_, due)| due.at.min(base));
+        self.plans.book.plan(&new, from, &*self.calendar, |slot| self.ledger.state(&new, slot).is_some());
+        self.disposal.look_at(&new);
+    }
+
+    /// What vanished and did not come back under another title was deleted.
+    pub(super) fn forget_gone(&mut self, turn: &mut Turn<'_>) {
+        while let Some(at) = self.plans.gone.iter().position(|gone| turn.mono().since(gone.at) >= RENAMED) {
+            let Gone { wall, title, entry, .. } = self.plans.gone.remove(at);
+            self.plans.retire(&title, entry, wall, true);
+        }
+    }
+}
