@@ -64,4 +64,19 @@ days! {
     rule_15_the_outbox_is_full
     a_command_that_was_given_up_is_no_echo_for_ever
     lost_is_told_once_and_back_once
+    a_weekly_schedule_fires_at_its_minute
+    a_once_schedule_fires_and_is_deleted
+    rule_07_several_at_one_minute_fire_in_title_order
+    rule_08_down_over_its_minute_it_fires_once
+    rule_08_too_late_it_is_missed
+    rule_08_an_edit_takes_effect_at_once
+    rule_08_renamed_after_it_fired
+    rule_08_renamed_while_the_server_was_down
+    rule_09_late_after_a_persons_change
+    nothing_to_change_is_only_concluded_from_a_fresh_report
+    a_schedule_without_its_mode_is_refused
+    gas_is_not_opened_by_a_schedule
+    rule_19_the_copy_serves_when_the_store_is_away
+    rule_08_the_clock_twelve_years_ahead
+    first_start_on_old_documents
 }

@@ -7,6 +7,9 @@
 //! up | up resumed | backlog end | down WHY     the connection to the broker
 //! users {"u1":{"name":"Kim"}}        the store tells its users
 //! in TOPIC PAYLOAD                   a message arrives; `retained TOPIC PAYLOAD` from the broker's memory
+//! lists                              the store tells its modes and schedules, and from then on every change
+//! schedule TITLE {…} | TITLE gone    somebody writes or deletes a schedule; `mode ID …` likewise
+//! clock SECONDS                      somebody sets the wall clock, forward or back
 //! send FRAME [from ORIGIN]           an operator's command
 //! broker works|refuses|silent        how publishing ends: at once, with Retry, or not at all
 //! broker answers|breaks              what is on its way ends well, or with an unknown outcome
@@ -14,6 +17,7 @@
 //! echo on|off                        own commands come back through the subscription (before their PUBACK)
 //! home FRAME [deaf PART…] | home off a home that obeys and reports
 //! restart | stop                     a crash and a new start from the journal; a clean stop
+//! crash                              a crash, and nothing runs until the next restart
 //! set KEY VALUE                      configuration, before anything else
 //! ```
 

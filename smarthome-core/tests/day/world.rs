@@ -25,6 +25,14 @@ pub(crate) struct World {
     epoch: u32,
     rows: BTreeMap<EffectId, Entry>,
     status: Option<KnownStatus>,
+    slots: BTreeMap<SlotKey, SlotRow>,
+    copies: BTreeMap<Collection, (bool, BTreeMap<String, Versioned<Content>>)>,
+    documents: BTreeMap<Collection, BTreeMap<String, Versioned<Content>>>,
+    listens: bool,
+    /// Between a crash and the next start it is not.
+    runs: bool,
+    /// How far somebody set the clock.
+    ahead: TimeDelta,
     broker: Way,
     store: Way,
     users: BTreeMap<String, Value>,
@@ -43,7 +51,8 @@ fn midnight() -> DateTime<Utc> {
 
 impl World {
     pub(crate) fn new() -> World {
-        let config = Config::default();
+        let mut config = Config::default();
+        config.zone = "UTC".parse().unwrap();
         World {
             engine: Engine::new(config.clone()),
             config,
@@ -53,6 +62,12 @@ impl World {
             epoch: 0,
             rows: BTreeMap::new(),
             status: None,
+            slots: BTreeMap::new(),
+            copies: BTreeMap::new(),
+            documents: BTreeMap::new(),
+            listens: false,
+            runs: true,
+            ahead: TimeDelta::zero(),
             broker: Way::Works,
             store: Way::Works,
             users: BTreeMap::new(),
@@ -98,9 +113,14 @@ impl World {
                     other => panic!("store {other}?"),
                 };
             }
+            "lists" => self.lists(),
+            "schedule" => self.document(Collection::Schedules, rest),
+            "mode" => self.document(Collection::Modes, rest),
+            "clock" => self.ahead += TimeDelta::seconds(rest.parse().unwrap()),
             "echo" => self.echo = rest == "on",
             "home" => self.home(rest),
             "restart" => self.start(),
+            "crash" => (self.runs, self.listens) = (false, false),
             "stop" => self.happen(Event::Stop),
             other => panic!("{other}?"),
         }
@@ -115,6 +135,8 @@ impl World {
             }
             "gas_max_open" => self.config.gas_max_open = Some(Duration::from_secs(value.parse().unwrap())),
             "outbox_rows" => self.config.outbox_rows = value.parse().unwrap(),
+            "zone" => self.config.zone = value.parse().unwrap(),
+            "catch_up" => self.config.catch_up = Duration::from_secs(value.parse().unwrap()),
             "prefix" => self.config.topics = Topics::new(value).unwrap(),
             other => panic!("set {other}?"),
         }
@@ -125,6 +147,7 @@ impl World {
         self.epoch += 1;
         self.pending.clear();
         self.events.clear();
+        (self.listens, self.runs) = (false, true);
         self.engine = Engine::new(self.config.clone());
         let mut restored = Restored::empty(midnight());
         restored.epoch = self.epoch;
@@ -137,6 +160,7 @@ impl World {
                 _ => {}
             }
         }
+        restored.slots = self.slots.values().cloned().collect();
         // Events travel as text somewhere, always: recorded days have to replay.
         let event = Event::Restored(restored);
         let copy: Event = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
@@ -150,7 +174,7 @@ impl World {
         assert!(until > self.now, "time goes on");
         self.passing = true;
         let mut last = None;
-        while let Some(wake) = self.engine.next_wakeup().filter(|wake| wake.at <= until) {
+        while let Some(wake) = self.engine.next_wakeup().filter(|wake| self.runs && wake.at <= until) {
             assert!(last != Some(wake), "the wake-up does not advance: {wake:?}");
             last = Some(wake);
             self.now = self.now.max(wake.at);
@@ -180,6 +204,39 @@ impl World {
         let all = self.users.clone();
         let all = all.into_iter().map(|(id, value)| self.versioned(id, &value)).collect();
         self.happen(Event::Documents(Documents::Snapshot(Collection::Users, all)));
+    }
+
+    /// The store tells its modes and schedules, and from now on what changes about them.
+    fn lists(&mut self) {
+        self.listens = true;
+        for collection in [Collection::Modes, Collection::Schedules] {
+            let all = self.documents.entry(collection).or_default().values().cloned().collect();
+            self.happen(Event::Documents(Documents::Snapshot(collection, all)));
+        }
+    }
+
+    /// `ID {…}` or `ID gone`: somebody writes or deletes a document.
+    fn document(&mut self, collection: Collection, rest: &str) {
+        let (id, content) = rest.split_once(' ').unwrap();
+        let (id, updated) = (id.to_string(), self.wall());
+        self.revision += 1;
+        let revision = Revision(self.revision);
+        let documents = self.documents.entry(collection).or_default();
+        let news = if content == "gone" {
+            documents.remove(&id);
+            Documents::Deleted(collection, id, revision)
+        } else {
+            let document = Versioned { id: id.clone(), revision, updated, value: content.into() };
+            documents.insert(id, document.clone());
+            Documents::Changed(collection, document)
+        };
+        if self.listens {
+            self.happen(Event::Documents(news));
+        }
+    }
+
+    fn wall(&self) -> DateTime<Utc> {
+        midnight() + TimeDelta::milliseconds(self.now.as_millis() as i64) + self.ahead
     }
 
     fn versioned(&self, id: String, value: &Value) -> Versioned<Content> {
@@ -251,7 +308,7 @@ impl World {
 
     fn run(&mut self) {
         while let Some(event) = self.events.pop_front() {
-            let wall = midnight() + TimeDelta::milliseconds(self.now.as_millis() as i64);
+            let wall = self.wall();
             let mut effects = Vec::new();
             self.engine.handle(event, Now::new(wall, self.now).unwrap(), &mut effects);
             // First the whole batch is committed, then it leaves.
@@ -277,11 +334,45 @@ impl World {
                 self.rows.remove(id);
             }
             Entry::Status(known) => self.status = Some(*known),
-            _ => {}
+            Entry::Slot(row) => {
+                let SlotKey { schedule, slot } = &row.key;
+                let more =
+                    row.missed.map(|m| format!(" ({} since {})", m.count, m.first)).unwrap_or_default();
+                let why = if row.why.is_empty() { String::new() } else { format!(": {}", row.why) };
+                self.say(format!("slot {schedule} {slot} {}{more}{why}", row.state.name()));
+                self.slots.insert(row.key.clone(), row.clone());
+            }
+            Entry::RemoveSlot(key) => {
+                self.say(format!("slot {} {} forgotten", key.schedule, key.slot));
+                self.slots.remove(key);
+            }
+            Entry::Rename { from, to } => {
+                self.say(format!("slots of {from} are those of {to}"));
+                let moved: Vec<SlotKey> =
+                    self.slots.keys().filter(|key| key.schedule == *from).cloned().collect();
+                for old in moved {
+                    let row = self.slots.remove(&old).unwrap();
+                    let key = SlotKey { schedule: to.clone(), slot: old.slot };
+                    self.slots.insert(key.clone(), SlotRow { key, ..row });
+                }
+            }
+            Entry::Copy(collection, change) => {
+                let (complete, copy) = self.copies.entry(*collection).or_default();
+                match change {
+                    CopyChange::Put(document) => drop(copy.insert(document.id.clone(), document.clone())),
+                    CopyChange::Remove(id) => drop(copy.remove(id)),
+                    CopyChange::Complete => *complete = true,
+                }
+            }
         }
     }
 
     fn execute(&mut self, effect: Effect) {
+        if let Intent::ReadCopy(collection) = &effect.what {
+            let copy = self.copies.get(collection).filter(|(complete, _)| *complete);
+            let copy = copy.map(|(_, documents)| documents.values().cloned().collect());
+            return self.events.push_back(Event::Outcome { id: effect.id, result: Ok(Done::Copy(copy)) });
+        }
         let text = match &effect.what {
             Intent::Record(_) => return,
             Intent::Note(note) => return self.note(note),
@@ -343,6 +434,17 @@ impl World {
     fn write(&mut self, intent: &Intent) -> Done {
         let Intent::WriteDocument(row) = intent else { unreachable!() };
         self.revision += 1;
+        if let Write::Delete(expected) = row.write {
+            let documents = self.documents.entry(row.collection).or_default();
+            let found =
+                documents.get(&row.document).is_some_and(|d| expected.is_none_or(|e| e == d.revision));
+            if found {
+                documents.remove(&row.document);
+                let news = Documents::Deleted(row.collection, row.document.clone(), Revision(self.revision));
+                self.events.push_back(Event::Documents(news));
+            }
+            return Done::Deleted(found);
+        }
         let user = self.users.entry(row.document.clone()).or_insert_with(|| serde_json::json!({}));
         for (key, value) in serde_json::from_str::<serde_json::Map<String, Value>>(row.write.text()).unwrap()
         {

@@ -115,7 +115,7 @@ impl Agenda {
         if late > catch_up.max(PUNCTUAL) {
             return Verdict::Over(SlotState::Missed, self.reason(case.due.at, turn));
         }
-        if let Some(twin) = self.plans.twin(case.title, case.slot, schedule.fingerprint(), turn.mono()) {
+        if let Some(twin) = self.plans.twin(case.title, case.slot, schedule.fingerprint()) {
             return Verdict::Over(
                 SlotState::NoChange,
                 format!("it fired as {twin:?}, of which it is the new title"),

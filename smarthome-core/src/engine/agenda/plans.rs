@@ -4,8 +4,9 @@
 use super::Agenda;
 use crate::engine::Collection;
 use crate::engine::event::{Content, Versioned};
+use crate::engine::journal::SlotState;
 use crate::engine::turn::Turn;
-use crate::schedule::{Book, Entry};
+use crate::schedule::{Book, Entry, When};
 use crate::{Mono, Schedule, Slot};
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
@@ -69,15 +70,13 @@ impl Plans {
         self.fired.push(Fired { at: now, slot, fingerprint, title: title.into() });
     }
 
-    /// The title under which the same schedule had this slot decided just now, before or while it was renamed.
-    pub(super) fn twin(&self, title: &str, slot: Slot, fingerprint: u64, now: Mono) -> Option<&str> {
-        let young =
-            |title: &str| self.young.iter().any(|(at, young)| young == title && now.since(*at) < RENAMED);
-        let gone = |title: &str| self.gone.iter().any(|gone| gone.title == title);
+    /// The title under which this schedule had this slot decided before it appeared: it is being renamed, and the old
+    /// title is still there. Two that stood side by side when they came due are two.
+    pub(super) fn twin(&self, title: &str, slot: Slot, fingerprint: u64) -> Option<&str> {
+        let (appeared, _) = self.young.iter().find(|(_, young)| young == title)?;
         let same =
             |fired: &&Fired| fired.slot == slot && fired.fingerprint == fingerprint && fired.title != title;
-        let renamed = |fired: &&Fired| young(title) || young(&fired.title) || gone(&fired.title);
-        self.fired.iter().filter(same).find(renamed).map(|fired| fired.title.as_str())
+        self.fired.iter().filter(same).find(|fired| fired.at <= *appeared).map(|fired| fired.title.as_str())
     }
 
     fn take_gone(&mut self, fingerprint: u64, now: Mono) -> Option<Gone> {
@@ -167,7 +166,10 @@ impl Agenda {
     pub(super) fn remove(&mut self, title: &str, turn: &mut Turn<'_>) {
         let Some(entry) = self.plans.book.remove(title) else { return };
         let fingerprint = entry.schedule().fingerprint();
-        let Some(new) = self.plans.take_young(fingerprint, turn.mono()) else {
+        // One that is over goes by itself, and is nobody's old title.
+        let young =
+            if self.is_over(title, &entry) { None } else { self.plans.take_young(fingerprint, turn.mono()) };
+        let Some(new) = young else {
             let (at, wall) = (turn.mono(), turn.now.wall());
             return self.plans.gone.push(Gone { at, wall, title: title.to_string(), entry });
         };
@@ -177,6 +179,11 @@ impl Agenda {
         let from = entry.next().map_or(base, |(_, due)| due.at.min(base));
         self.plans.book.plan(&new, from, &*self.calendar, |slot| self.ledger.state(&new, slot).is_some());
         self.disposal.look_at(&new);
+    }
+
+    fn is_over(&self, title: &str, entry: &Entry) -> bool {
+        let When::Once { at, on } = entry.schedule().when else { return false };
+        self.ledger.state(title, Slot { date: on, at }).is_some_and(SlotState::is_final)
     }
 
     /// What vanished and did not come back under another title was deleted.
