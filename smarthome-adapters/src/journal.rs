@@ -5,6 +5,7 @@
 //! in use: `sqlite3 -readonly journal.db 'SELECT * FROM command'`.
 //!
 //! - A file of a newer version, or of another program, is refused and left alone.
+//! - A file of an older version is brought up to date.
 //! - A damaged file is set aside as `journal.db.damaged-<UTC>`, with its log, and a fresh one is made; the text for
 //!   the operator is in [`Restored::trouble`]. Damaged means: empty, no database, failing SQLite's `quick_check`, or
 //!   holding a row that cannot be read. `quick_check` reads the whole file, so it is done when the last run did not
@@ -12,8 +13,13 @@
 //! - A start's epoch is greater than that of every earlier start, also across a damaged file: the old epoch is read
 //!   from what was set aside, or else the count goes on from the number of seconds since 2020.
 
+mod copies;
+mod history;
 mod rows;
 mod schema;
+mod slots;
+
+pub use history::history;
 
 use crate::sqlite::file::{self, Findings, Identity};
 use crate::sqlite::worker::Worker;
@@ -22,7 +28,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use schema::LAYOUT;
 use smarthome_core::Now;
-use smarthome_core::engine::{Entry, Restored};
+use smarthome_core::engine::{Collection, Content, Entry, Restored, Versioned};
 use smarthome_core::ports::{Journal, PortError};
 use std::path::{Path, PathBuf};
 
@@ -101,6 +107,10 @@ impl SqliteJournal {
 impl Journal for SqliteJournal {
     async fn restore(&self, now: Now) -> Result<Restored, PortError> {
         self.run(move |writer| writer.restore(now.wall())).await
+    }
+
+    async fn copy(&self, collection: Collection) -> Result<Option<Vec<Versioned<Content>>>, PortError> {
+        self.run(move |writer| writer.copy(collection)).await
     }
 
     async fn commit(&self, batch: &[Entry]) -> Result<(), PortError> {
@@ -193,6 +203,12 @@ impl Writer {
         let Writer { path, connection, .. } = self;
         let connection = present(connection, path)?;
         rows::count_start_and_load(connection).map_err(|source| LAYOUT.error(path, "read", source))
+    }
+
+    fn copy(&mut self, collection: Collection) -> Result<Option<Vec<Versioned<Content>>>, JournalError> {
+        let Writer { path, connection, .. } = self;
+        let connection = present(connection, path)?;
+        copies::load(connection, collection).map_err(|source| LAYOUT.error(path, "read", source))
     }
 
     fn commit(&mut self, batch: &[Entry]) -> Result<(), JournalError> {

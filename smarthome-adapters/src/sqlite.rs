@@ -2,7 +2,7 @@
 //!
 //! One thread owns the file; every write is on the disk before it returns. Each collection is a table with the
 //! columns `id`, `revision`, `updated` (microseconds since 1970, UTC) and `fields` (a JSON object as text):
-//! `sqlite3 -readonly users.db 'SELECT id, fields FROM user_account'`.
+//! `sqlite3 -readonly store.db 'SELECT id, fields FROM user_account'`; the others are `modes` and `schedule_mode`.
 //!
 //! - Revisions come from one counter for the whole file that only grows, so a document made anew is newer than the
 //!   deletion of the one before.
@@ -96,6 +96,11 @@ impl Documents for SqliteStore {
     async fn merge(&self, collection: Collection, id: &str, fields: &str) -> Result<Revision, PortError> {
         let (id, fields) = (id.to_string(), fields.to_string());
         self.run(move |keeper| keeper.merge(collection, id, &fields)).await
+    }
+
+    async fn replace(&self, collection: Collection, id: &str, document: &str) -> Result<Revision, PortError> {
+        let (id, document) = (id.to_string(), document.to_string());
+        self.run(move |keeper| keeper.replace(collection, id, &document)).await
     }
 
     async fn delete(

@@ -1,12 +1,13 @@
 //! Entries to rows and back.
 
+use super::{copies, slots};
 use crate::sqlite::file::time_text;
 use chrono::{DateTime, Utc};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use smarthome_core::engine::{
     Alert, AlertCode, AlertRow, Collection, CommandRow, CommandState, EffectId, Entry, KnownStatus, Restored,
-    WriteRow,
+    Revision, Write, WriteRow,
 };
 use smarthome_core::topic::Client;
 use smarthome_core::{Origin, Origins, Part, PartSet};
@@ -35,6 +36,10 @@ pub(super) fn apply(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::R
             let values = params![known.status.to_string(), time_text(known.at)];
             transaction.prepare_cached(put)?.execute(values).map(drop)
         }
+        Entry::Slot(row) => slots::put(transaction, row),
+        Entry::RemoveSlot(key) => slots::remove(transaction, key),
+        Entry::Rename { from, to } => slots::rename(transaction, from, to),
+        Entry::Copy(collection, change) => copies::apply(transaction, *collection, change),
     }
 }
 
@@ -66,15 +71,23 @@ fn put_command(transaction: &Transaction<'_>, row: &CommandRow) -> rusqlite::Res
 }
 
 fn put_write(transaction: &Transaction<'_>, row: &WriteRow) -> rusqlite::Result<()> {
-    let put = "INSERT OR REPLACE INTO document_write (epoch, counter, collection, document, fields, producer) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let put = "INSERT OR REPLACE INTO document_write \
+        (epoch, counter, collection, document, fields, producer, kind, expected) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let (kind, expected) = match &row.write {
+        Write::Merge(_) => ("merge", None),
+        Write::Replace(_) => ("replace", None),
+        Write::Delete(expected) => ("delete", *expected),
+    };
     transaction.prepare_cached(put)?.execute(params![
         row.id.epoch,
         counter(row.id)?,
         row.collection.to_string(),
         row.document,
-        row.merge,
+        row.write.text(),
         row.producer.map(Client::name),
+        kind,
+        expected.map(|revision| revision.0.cast_signed()),
     ])?;
     Ok(())
 }
@@ -102,8 +115,10 @@ pub(super) fn count_start_and_load(connection: &mut Connection) -> rusqlite::Res
     let writes = all(&transaction, "SELECT * FROM document_write ORDER BY epoch, counter", write_row)?;
     let alerts = all(&transaction, "SELECT * FROM alert ORDER BY epoch, counter", alert_row)?;
     let status = transaction.query_row("SELECT frame, at FROM status", [], status_row).optional()?;
+    let slots = slots::all(&transaction)?;
+    copies::check(&transaction)?;
     transaction.commit()?;
-    Ok(Restored { epoch, created, commands, writes, alerts, status, trouble: None })
+    Ok(Restored { epoch, created, commands, writes, alerts, status, slots, trouble: None })
 }
 
 fn all<T>(
@@ -136,8 +151,19 @@ fn write_row(row: &Row<'_>) -> rusqlite::Result<WriteRow> {
         id: id(row)?,
         collection: parsed(row, 2, collection_named)?,
         document: row.get(3)?,
-        merge: row.get(4)?,
+        write: write(row)?,
         producer,
+    })
+}
+
+fn write(row: &Row<'_>) -> rusqlite::Result<Write> {
+    let fields = row.get(4)?;
+    let expected = row.get::<_, Option<i64>>(7)?.map(|revision| Revision(revision.cast_unsigned()));
+    parsed(row, 6, |kind| match kind {
+        "merge" => Some(Write::Merge(fields)),
+        "replace" => Some(Write::Replace(fields)),
+        "delete" => Some(Write::Delete(expected)),
+        _ => None,
     })
 }
 
@@ -157,24 +183,24 @@ fn id(row: &Row<'_>) -> rusqlite::Result<EffectId> {
 }
 
 /// SQLite's integers have a sign; no run ever counts so far.
-fn counter(id: EffectId) -> rusqlite::Result<i64> {
+pub(super) fn counter(id: EffectId) -> rusqlite::Result<i64> {
     i64::try_from(id.counter).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<DateTime<Utc>> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<DateTime<Utc>> {
     // The strict parser is the fast one; years of five digits need the other.
     let strict = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
     parsed(row, column, |text| strict(text).or_else(|| text.parse().ok()))
 }
 
-fn parsed<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn parsed<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
     let value = row.get_ref(column)?;
     let kind = value.data_type();
     let text = value.as_str().map_err(|error| unreadable(column, kind, error.to_string()))?;
     parse(text).ok_or_else(|| unreadable(column, kind, format!("not understood: {text:?}")))
 }
 
-fn unreadable(column: usize, kind: Type, detail: String) -> rusqlite::Error {
+pub(super) fn unreadable(column: usize, kind: Type, detail: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, kind, detail.into())
 }
 
@@ -205,8 +231,8 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(", ").filter(|name| !name.is_empty())
 }
 
-fn collection_named(name: &str) -> Option<Collection> {
-    [Collection::Users].into_iter().find(|collection| collection.to_string() == name)
+pub(super) fn collection_named(name: &str) -> Option<Collection> {
+    Collection::ALL.into_iter().find(|collection| collection.to_string() == name)
 }
 
 fn state_name(state: CommandState) -> &'static str {

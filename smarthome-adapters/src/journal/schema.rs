@@ -6,7 +6,7 @@ use crate::sqlite::file::Layout;
 pub(super) const LAYOUT: Layout = Layout {
     what: "journal",
     application_id: 0x5348_6a6f,
-    migrations: &[FIRST],
+    migrations: &[FIRST, SCHEDULES],
     remedy: "restart the program, which sets it aside and begins a fresh one",
 };
 
@@ -53,4 +53,39 @@ CREATE TABLE status (
   frame       TEXT    NOT NULL,                       -- nine digits, the last the home reported
   at          TEXT    NOT NULL
 ) STRICT;
+";
+
+/// The ledger of slots, the copies of the store's collections, and document writes of every kind.
+const SCHEDULES: &str = "
+CREATE TABLE slot (
+  schedule      TEXT    NOT NULL,                     -- its title
+  slot          TEXT    NOT NULL,                     -- local date and time: '2026-03-29T02:30'
+  state         TEXT    NOT NULL,                     -- 'confirmed', 'missed', ...
+  due           TEXT    NOT NULL,
+  judged        TEXT    NOT NULL,
+  revision      INTEGER NOT NULL,                     -- of the document that was judged
+  fingerprint   TEXT    NOT NULL,                     -- of what it says: 16 hexadecimal digits
+  epoch         INTEGER,                              -- the id of its command, if one was decided
+  counter       INTEGER,
+  frame         TEXT,                                 -- nine digits, if any were decided
+  why           TEXT    NOT NULL,
+  missed_first  TEXT,                                 -- missed ones that share this row: the earliest, and how many
+  missed_count  INTEGER,
+  PRIMARY KEY (schedule, slot)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE copy (
+  collection    TEXT    NOT NULL,                     -- 'users', 'modes', 'schedules'
+  id            TEXT    NOT NULL,
+  revision      INTEGER NOT NULL,
+  updated       TEXT    NOT NULL,
+  content       TEXT    NOT NULL,                     -- a JSON object
+  PRIMARY KEY (collection, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE copy_complete (
+  collection    TEXT    PRIMARY KEY                   -- its copy holds all of it
+) STRICT, WITHOUT ROWID;
+ALTER TABLE document_write ADD COLUMN
+  kind          TEXT    NOT NULL DEFAULT 'merge';     -- 'merge', 'replace', or 'delete', without fields
+ALTER TABLE document_write ADD COLUMN
+  expected      INTEGER;                              -- the only revision to delete
 ";

@@ -136,6 +136,22 @@ pub(crate) fn open(path: &Path, layout: &Layout) -> Result<(Connection, Findings
     Ok((connection, Findings { migrated_from, checked }))
 }
 
+/// Opens a file to read it, which somebody else may have open, and says which layout it has.
+pub(crate) fn open_to_read(path: &Path, layout: &Layout) -> Result<(Connection, i64), SqliteError> {
+    let size = fs::metadata(path).map_err(|source| io_error(path, "open", source))?.len();
+    if size == 0 {
+        return Err(layout.damaged(path, "it is empty"));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+        connection.busy_timeout(BUSY)?;
+        Ok(connection)
+    });
+    let connection = opened.map_err(|source| layout.error(path, "open", source))?;
+    let found = identify(&connection, path, layout)?;
+    Ok((connection, found))
+}
+
 /// One column of the row of `meta`.
 pub(crate) fn meta<T: rusqlite::types::FromSql>(
     connection: &Connection,

@@ -2,7 +2,7 @@
 
 use super::error::SqliteError;
 use super::file::{self, Findings, Identity};
-use super::table::{self, Bad, LAYOUT};
+use super::table::{self, Bad, LAYOUT, Read};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use smarthome_core::engine::{Collection, Content, Documents, Revision, Versioned};
@@ -85,11 +85,34 @@ impl Keeper {
         }
     }
 
+    /// Sets fields of a document; the rest of it stays.
     pub(super) fn merge(
         &mut self,
         collection: Collection,
         id: String,
         fields: &str,
+    ) -> Result<Revision, SqliteError> {
+        self.write(collection, id, |old| match old.transpose() {
+            Ok(old) => merge_fields(old, fields),
+            Err(bad) => Err(format!("what is stored is no document: {}", bad.detail)),
+        })
+    }
+
+    /// Makes this the whole document, whatever was there.
+    pub(super) fn replace(
+        &mut self,
+        collection: Collection,
+        id: String,
+        document: &str,
+    ) -> Result<Revision, SqliteError> {
+        self.write(collection, id, |_| merge_fields(None, document))
+    }
+
+    fn write(
+        &mut self,
+        collection: Collection,
+        id: String,
+        value: impl FnOnce(Option<Read>) -> Result<Content, String>,
     ) -> Result<Revision, SqliteError> {
         let table = table_of(collection)?;
         if id.is_empty() || id.len() > LONGEST_ID {
@@ -98,12 +121,7 @@ impl Keeper {
         }
         let updated = now_in_micros();
         let document = self.transact(|transaction| {
-            let old = table::one(transaction, table, &id)?.transpose();
-            let value = match old {
-                Ok(old) => merge_fields(old, fields),
-                Err(bad) => Err(format!("what is stored is no document: {}", bad.detail)),
-            };
-            let value = match value {
+            let value = match value(table::one(transaction, table, &id)?) {
                 Ok(value) => value,
                 Err(detail) => {
                     return Ok(Err(SqliteError::Refused { subject: subject(collection, &id), detail }));

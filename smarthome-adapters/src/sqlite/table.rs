@@ -11,7 +11,7 @@ use smarthome_core::engine::{Collection, Content, Revision, Versioned};
 pub(super) const LAYOUT: Layout = Layout {
     what: "store",
     application_id: 0x5348_7374,
-    migrations: &[FIRST],
+    migrations: &[FIRST, SCHEDULES],
     remedy: "stop the program, keep a copy of the file, then put a backup in its place or rescue what is left with \
              `sqlite3 damaged.db .recover | sqlite3 rescued.db`; it is never replaced by itself",
 };
@@ -32,10 +32,28 @@ CREATE TABLE user_account (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Modes and schedules.
+const SCHEDULES: &str = "
+CREATE TABLE modes (
+  id         TEXT    PRIMARY KEY,                      -- '1. Indoor mode'
+  revision   INTEGER NOT NULL,
+  updated    INTEGER NOT NULL,                         -- microseconds since 1970, UTC
+  fields     TEXT    NOT NULL CHECK (json_valid(fields) AND json_type(fields) = 'object')
+) STRICT, WITHOUT ROWID;
+CREATE TABLE schedule_mode (
+  id         TEXT    PRIMARY KEY,                      -- the title
+  revision   INTEGER NOT NULL,
+  updated    INTEGER NOT NULL,                         -- microseconds since 1970, UTC
+  fields     TEXT    NOT NULL CHECK (json_valid(fields) AND json_type(fields) = 'object')
+) STRICT, WITHOUT ROWID;
+";
+
 /// The collection's table, if this version keeps it.
 pub(super) fn name(collection: Collection) -> Option<&'static str> {
     match collection {
         Collection::Users => Some("user_account"),
+        Collection::Modes => Some("modes"),
+        Collection::Schedules => Some("schedule_mode"),
         _ => None,
     }
 }
@@ -48,7 +66,7 @@ pub(super) struct Bad {
 }
 
 /// A row, as a document or as what is wrong with it.
-type Read = Result<Versioned<Content>, Bad>;
+pub(super) type Read = Result<Versioned<Content>, Bad>;
 
 /// Every row that is a document, ascending by id, and the others.
 pub(super) fn all(
