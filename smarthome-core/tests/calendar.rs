@@ -38,7 +38,7 @@ fn some_places_agree_with_their_clocks() {
     seen.all_rules();
 }
 
-/// Takes under a minute with optimisation, and an hour without.
+/// Under a minute on two cores with optimisation, and far more without.
 #[test]
 #[ignore = "long: every change of the clocks of every zone in 68 years; run it with --release"]
 fn every_place_agrees_with_its_clocks() {
@@ -56,9 +56,10 @@ fn every_place_agrees_with_its_clocks() {
         let shares: Vec<_> = shares.collect();
         shares.into_iter().map(|share| share.join().unwrap()).reduce(Seen::and).unwrap()
     });
-    println!("{} zones, {} changes, slots by rule: {:?}", zones.len(), seen.changes, seen.slots);
     seen.all_rules();
-    assert!(zones.len() >= 590 && seen.changes >= 30_000 && seen.slots[&Rule::NoSuchDay] >= 28);
+    // Seven names stand for the four places that left out a day, at four times each.
+    let enough = zones.len() >= 590 && seen.changes >= 30_000 && seen.slots[&Rule::NoSuchDay] >= 28;
+    assert!(enough, "{} zones, {} changes, slots by rule: {:?}", zones.len(), seen.changes, seen.slots);
 }
 
 /// How much was compared.
