@@ -113,6 +113,8 @@ impl Host {
                 say(&note.to_string());
                 return Ok(());
             }
+            // This home keeps no copy of its documents.
+            Intent::ReadCopy(_) => return self.happen(Event::Outcome { id, result: Ok(Done::Copy(None)) }),
             Intent::SendCommand { frame, .. } => {
                 say(&format!("> {frame} to the home"));
                 self.message(Topics::default().commands(), frame.as_bytes().to_vec())?;

@@ -1,4 +1,4 @@
-//! A port of one's own: a store that keeps users in memory, held to the same contract as every other store.
+//! A port of one's own: a store that keeps documents in memory, held to the same contract as every other store.
 //!
 //! ```text
 //! cargo run --example my_own_adapter
@@ -13,13 +13,13 @@ use async_trait::async_trait;
 use smarthome_core::Mono;
 use smarthome_core::engine::{Collection, Content, Documents as News, Event, Revision, Versioned};
 use smarthome_core::ports::contract::{self, DocumentsUnderTest};
-use smarthome_core::ports::{Clock, Documents, ErrorKind, Inbox, PortError, merged};
+use smarthome_core::ports::{Clock, Documents, ErrorKind, Inbox, MergeError, PortError, merged};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
-/// Users in a map. Whoever watches hears of every change through a channel.
+/// Documents in a map. Whoever watches hears of every change through a channel.
 struct Map {
     clock: smarthome_adapters::clock::SystemClock,
     state: Mutex<State>,
@@ -29,7 +29,7 @@ struct Map {
 #[derive(Default)]
 struct State {
     revision: u64,
-    users: BTreeMap<String, Versioned<Content>>,
+    documents: BTreeMap<(Collection, String), Versioned<Content>>,
 }
 
 impl Map {
@@ -38,8 +38,37 @@ impl Map {
         Ok(Map { clock, state: Mutex::default(), news: broadcast::channel(1_024).0 })
     }
 
+    fn put(
+        &self,
+        collection: Collection,
+        id: &str,
+        new: impl FnOnce(Option<&str>) -> Result<Content, MergeError>,
+    ) -> Result<Revision, PortError> {
+        if id.is_empty() || id.len() > 1_500 {
+            return Err(PortError::new(ErrorKind::GiveUp, "the id is empty or too long"));
+        }
+        let mut state = self.state();
+        let key = (collection, id.to_owned());
+        let value = new(state.documents.get(&key).map(|document| &*document.value))
+            .map_err(|error| PortError::new(ErrorKind::GiveUp, error))?;
+        state.revision += 1;
+        let revision = Revision(state.revision);
+        let document = Versioned { id: id.into(), revision, updated: self.clock.now().wall(), value };
+        state.documents.insert(key, document.clone());
+        // An error says that nobody watches.
+        let _ = self.news.send(News::Changed(collection, document));
+        Ok(revision)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the news is about.
+fn kind(news: &News) -> Collection {
+    match news {
+        News::Snapshot(kind, _) | News::Changed(kind, _) | News::Deleted(kind, ..) => *kind,
     }
 }
 
@@ -49,12 +78,14 @@ impl Documents for Map {
         // Subscribed and read under one lock: no change falls between the snapshot and the first news.
         let (mut news, snapshot) = {
             let state = self.state();
-            (self.news.subscribe(), state.users.values().cloned().collect())
+            let own = state.documents.iter().filter(|((kind, _), _)| *kind == collection);
+            (self.news.subscribe(), own.map(|(_, document)| document.clone()).collect())
         };
         to.push(Event::Documents(News::Snapshot(collection, snapshot))).await;
         loop {
             match news.recv().await {
-                Ok(change) => to.push(Event::Documents(change)).await,
+                Ok(change) if kind(&change) == collection => to.push(Event::Documents(change)).await,
+                Ok(_) => {}
                 // Called again, it begins with a snapshot again: nothing is lost.
                 Err(error) => return Err(PortError::new(ErrorKind::Retry, error)),
             }
@@ -62,19 +93,11 @@ impl Documents for Map {
     }
 
     async fn merge(&self, collection: Collection, id: &str, fields: &str) -> Result<Revision, PortError> {
-        if id.is_empty() || id.len() > 1_500 {
-            return Err(PortError::new(ErrorKind::GiveUp, "the id is empty or too long"));
-        }
-        let mut state = self.state();
-        let value = merged(state.users.get(id).map(|user| &*user.value), fields)
-            .map_err(|error| PortError::new(ErrorKind::GiveUp, error))?;
-        state.revision += 1;
-        let revision = Revision(state.revision);
-        let user = Versioned { id: id.into(), revision, updated: self.clock.now().wall(), value };
-        state.users.insert(id.into(), user.clone());
-        // An error says that nobody watches.
-        let _ = self.news.send(News::Changed(collection, user));
-        Ok(revision)
+        self.put(collection, id, |old| merged(old, fields))
+    }
+
+    async fn replace(&self, collection: Collection, id: &str, document: &str) -> Result<Revision, PortError> {
+        self.put(collection, id, |_| merged(None, document))
     }
 
     async fn delete(
@@ -84,18 +107,19 @@ impl Documents for Map {
         expected: Option<Revision>,
     ) -> Result<bool, PortError> {
         let mut state = self.state();
-        let fits = |user: &Versioned<Content>| expected.is_none_or(|expected| user.revision == expected);
-        if !state.users.get(id).is_some_and(fits) {
+        let fits = |found: &Versioned<Content>| expected.is_none_or(|expected| found.revision == expected);
+        let key = (collection, id.to_owned());
+        if !state.documents.get(&key).is_some_and(fits) {
             return Ok(false);
         }
-        state.users.remove(id);
+        state.documents.remove(&key);
         state.revision += 1;
         let _ = self.news.send(News::Deleted(collection, id.into(), Revision(state.revision)));
         Ok(true)
     }
 
-    async fn get(&self, _: Collection, id: &str) -> Result<Option<Versioned<Content>>, PortError> {
-        Ok(self.state().users.get(id).cloned())
+    async fn get(&self, collection: Collection, id: &str) -> Result<Option<Versioned<Content>>, PortError> {
+        Ok(self.state().documents.get(&(collection, id.to_owned())).cloned())
     }
 }
 

@@ -5,7 +5,7 @@
 use super::Ports;
 use super::fault::{fault_point, is_armed};
 use super::lanes::{Job, Lane};
-use smarthome_core::engine::{DeliveryId, Done, EffectId, Intent, WriteRow};
+use smarthome_core::engine::{Collection, DeliveryId, Done, EffectId, Intent, Write, WriteRow};
 use smarthome_core::ports::{ErrorKind, Outgoing, PortError};
 use smarthome_core::{Frame, Topics};
 use std::collections::HashMap;
@@ -63,6 +63,7 @@ impl Executor {
                 self.publish(line(topic, state.to_owned(), true), ticket);
             }
             Intent::WriteDocument(row) => self.write(row, ticket),
+            Intent::ReadCopy(collection) => self.read_copy(collection, ticket),
             // The lanes keep these.
             Intent::Record(_) | Intent::Note(_) => {}
         }
@@ -160,9 +161,21 @@ impl Executor {
     fn write(&mut self, row: WriteRow, ticket: Ticket) {
         let documents = self.ports.documents.clone();
         let write = async move {
-            documents.merge(row.collection, &row.document, &row.merge).await.map(Done::Written)
+            let (collection, id) = (row.collection, row.document.as_str());
+            match &row.write {
+                Write::Merge(fields) => documents.merge(collection, id, fields).await.map(Done::Written),
+                Write::Replace(whole) => documents.replace(collection, id, whole).await.map(Done::Written),
+                Write::Delete(expected) => {
+                    documents.delete(collection, id, *expected).await.map(Done::Deleted)
+                }
+            }
         };
         self.spawn(write, ticket);
+    }
+
+    fn read_copy(&mut self, collection: Collection, ticket: Ticket) {
+        let journal = self.ports.journal.clone();
+        self.spawn(async move { journal.copy(collection).await.map(Done::Copy) }, ticket);
     }
 
     fn spawn(&mut self, task: impl Future<Output = Ending> + Send + 'static, ticket: Ticket) {

@@ -42,7 +42,12 @@ pub(super) fn start(ports: &Ports, to: &Arc<dyn Inbox>) -> Parts {
     let documents = ports.documents.clone();
     parts.spawn(supervise("store", ports.clock.clone(), to.clone(), ending.clone(), move |inbox| {
         let documents = documents.clone();
-        Box::pin(async move { documents.watch(Collection::Users, &*inbox).await })
+        Box::pin(async move {
+            // One part: when the listener of one collection fails, all begin anew.
+            let watch = |collection| documents.watch(collection, &*inbox);
+            let [users, modes, schedules] = Collection::ALL.map(watch);
+            tokio::try_join!(users, modes, schedules).map(|(never, ..)| never)
+        })
     }));
     let broker = ports.broker.clone();
     parts.spawn(supervise("broker", ports.clock.clone(), to.clone(), ending.clone(), move |inbox| {

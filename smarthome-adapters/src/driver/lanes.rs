@@ -23,6 +23,7 @@ pub(super) enum Lane {
     Report,
     State,
     Document,
+    Copy,
 }
 
 /// An effect that may start now.
@@ -74,6 +75,8 @@ pub(super) struct Lanes {
     reports_dropped: u64,
     /// The engine sends one write a document at a time, and few documents at once: no order to keep here.
     documents: VecDeque<Effect>,
+    /// The engine asks for few copies, once.
+    copies: VecDeque<Effect>,
     /// Turned away before they could wait.
     over: VecDeque<Over>,
 }
@@ -85,6 +88,7 @@ impl Lanes {
             Intent::SendCommand { .. } => self.commands.push_back(effect),
             Intent::Answer { .. } => self.admit_answer(effect),
             Intent::WriteDocument(_) => self.documents.push_back(effect),
+            Intent::ReadCopy(_) => self.copies.push_back(effect),
             Intent::Report { .. } => self.admit_report(effect),
             Intent::Alert { .. } => self.alerts.push_back(effect),
             Intent::ServerState { .. } => {
@@ -130,7 +134,8 @@ impl Lanes {
         }
         let write =
             |lanes: &mut Self| lanes.documents.pop_front().map(|effect| leave(effect, Lane::Document, now));
-        self.next_single(now).or_else(|| write(self))
+        let copy = |lanes: &mut Self| lanes.copies.pop_front().map(|effect| leave(effect, Lane::Copy, now));
+        self.next_single(now).or_else(|| copy(self)).or_else(|| write(self))
     }
 
     fn next_answer(&mut self, now: Mono) -> Option<Next> {
@@ -177,7 +182,7 @@ impl Lanes {
     /// A job of that lane has ended.
     pub(super) fn finished(&mut self, lane: Lane) {
         match lane {
-            Lane::Command | Lane::Document => {}
+            Lane::Command | Lane::Document | Lane::Copy => {}
             Lane::Answer => self.answers_under_way = self.answers_under_way.saturating_sub(1),
             Lane::Alert => self.alert_under_way = false,
             Lane::State => self.state_under_way = false,
@@ -209,6 +214,7 @@ impl Lanes {
             && self.alerts.is_empty()
             && self.reports.is_empty()
             && self.documents.is_empty()
+            && self.copies.is_empty()
     }
 }
 

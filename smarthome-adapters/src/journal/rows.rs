@@ -193,7 +193,11 @@ pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<DateTime<Ut
     parsed(row, column, |text| strict(text).or_else(|| text.parse().ok()))
 }
 
-pub(super) fn parsed<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn parsed<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let value = row.get_ref(column)?;
     let kind = value.data_type();
     let text = value.as_str().map_err(|error| unreadable(column, kind, error.to_string()))?;

@@ -150,6 +150,10 @@ impl Journal for TestJournal {
         Ok(self.restored.lock().unwrap().clone())
     }
 
+    async fn copy(&self, _: Collection) -> Result<Option<Vec<Versioned<Content>>>, PortError> {
+        Ok(None)
+    }
+
     async fn commit(&self, batch: &[Entry]) -> Result<(), PortError> {
         *self.tries.lock().unwrap() += 1;
         self.commits.passes().await?;
@@ -186,6 +190,10 @@ impl Documents for TestDocuments {
         let mut merged = self.merged.lock().unwrap();
         merged.push((id.into(), fields.into()));
         Ok(Revision(merged.len() as u64))
+    }
+
+    async fn replace(&self, collection: Collection, id: &str, document: &str) -> Result<Revision, PortError> {
+        self.merge(collection, id, document).await
     }
 
     async fn delete(&self, _: Collection, _: &str, _: Option<Revision>) -> Result<bool, PortError> {

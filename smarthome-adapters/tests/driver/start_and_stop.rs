@@ -4,7 +4,7 @@ use crate::home::{CAR, Home, STATE};
 use crate::ports::Does;
 use smarthome_adapters::driver::{DriverError, Stopped};
 use smarthome_core::engine::Collection;
-use smarthome_core::engine::{EffectId, Restored, WriteRow};
+use smarthome_core::engine::{EffectId, Restored, Write, WriteRow};
 use smarthome_core::ports::ErrorKind;
 use smarthome_core::{Config, Origin};
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ async fn rule_19_what_the_journal_held_is_taken_up_before_anything_is_connected(
         id: EffectId { epoch: 1, counter: 3 },
         collection: Collection::Users,
         document: "u9".into(),
-        merge: r#"{"name":"Park"}"#.into(),
+        write: Write::Merge(r#"{"name":"Park"}"#.into()),
         producer: None,
     };
     let home = Home::start_with(Config::default(), |journal| {

@@ -37,20 +37,21 @@ pub(super) fn variable(path: &str) -> String {
 }
 
 /// The sections, with what each is about.
-pub(super) const SECTIONS: [(&str, &str); 9] = [
+pub(super) const SECTIONS: [(&str, &str); 10] = [
     ("home", "Which home this is."),
     ("state", "What the daemon keeps over a restart."),
     ("broker", "The MQTT broker. Without a url one is started inside this program."),
     ("broker.embedded", "The broker inside this program; only used without broker.url."),
     ("safety", "The gas valve."),
     ("commands", "Commands that this server sends."),
+    ("schedules", "What is to happen by itself."),
     ("device", "What the home's light can do. What it lacks is never sent to it."),
     ("faults", "Bad input, answered on a topic."),
     ("log", "The log on standard error. RUST_LOG, where set, takes the place of the level."),
 ];
 
 /// Every setting there is, in the order of the sections.
-pub(super) static KEYS: [Key; 19] = [
+pub(super) static KEYS: [Key; 21] = [
     Key {
         path: "home.topic_prefix",
         about: "What all topics begin with. Existing devices speak below webos.",
@@ -59,6 +60,17 @@ pub(super) static KEYS: [Key; 19] = [
         is_default: true,
         set: |config, value, _| {
             config.home.topics = Topics::new(value.text()?).map_err(|_| format!("is {}", value.shown()))?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "home.time_zone",
+        about: "The home's time zone, in which schedules are due; the machine's own does not matter.",
+        allowed: "the IANA name of a zone, such as Europe/Berlin",
+        example: r#""Asia/Seoul""#,
+        is_default: true,
+        set: |config, value, _| {
+            config.home.zone = value.text()?.parse().map_err(|_| format!("is {}", value.shown()))?;
             Ok(())
         },
     },
@@ -227,6 +239,18 @@ pub(super) static KEYS: [Key; 19] = [
         is_default: true,
         set: |config, value, _| {
             config.home.valid_for = seconds(value, 3_600)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "schedules.catch_up",
+        about: "How late a schedule may still fire when the server was down or the clock was set, unless it says so\n\
+                itself. What is later is recorded as missed, with an alert.",
+        allowed: "seconds, 0 to 86400",
+        example: "600",
+        is_default: true,
+        set: |config, value, _| {
+            config.home.catch_up = Duration::from_secs(value.integer(0..=86_400)?.unsigned_abs());
             Ok(())
         },
     },

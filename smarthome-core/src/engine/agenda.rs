@@ -7,7 +7,7 @@ mod plans;
 use super::config::Config;
 use super::effect::{EffectId, Intent};
 use super::event::{Collection, Content, Documents, Done, Revision, Versioned};
-use super::journal::{CopyChange, Entry, SlotRow};
+use super::journal::{CopyChange, Entry, SlotKey, SlotRow};
 use super::lane::Lane;
 use super::ledger::Ledger;
 use super::modes::Modes;
@@ -16,6 +16,7 @@ use super::turn::{Fate, Turn};
 use super::{Wake, Why};
 use crate::message::{Fault, quoted};
 use crate::ports::PortError;
+use crate::schedule::When;
 use crate::{Calendar, Mono, Now};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -30,6 +31,9 @@ use plans::Plans;
 const LISTS: Duration = Duration::from_secs(10);
 /// How often something is looked at anew that is due and has to wait.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long nobody must have set the clock before it says what is old.
+const STEADY: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 #[derive(Debug)]
 pub(crate) struct Agenda {
@@ -54,6 +58,8 @@ pub(crate) struct Agenda {
     wrong: VecDeque<Fault>,
     /// Something is due and has to wait.
     waiting: bool,
+    /// When old rows were last forgotten.
+    pruned_at: Option<Mono>,
 }
 
 impl Agenda {
@@ -73,6 +79,7 @@ impl Agenda {
             told: BTreeSet::new(),
             wrong: VecDeque::new(),
             waiting: false,
+            pruned_at: None,
         }
     }
 
@@ -228,6 +235,23 @@ impl Agenda {
             self.fire(lane, config, turn);
         }
         self.disposal.tick(&self.plans.book, &self.ledger, &self.clock, turn);
+        self.prune(config, turn);
+    }
+
+    /// Once a day, with a clock that can be trusted, forgets what is old.
+    fn prune(&mut self, config: &Config, turn: &mut Turn<'_>) {
+        let steady = turn.mono().since(self.clock.steady_since()) >= STEADY;
+        let done = self.pruned_at.is_some_and(|at| turn.mono().since(at) < DAY);
+        if done || !steady || turn.now.wall() < config.clock_trusted_from || !self.copying.is_empty() {
+            return;
+        }
+        self.pruned_at = Some(turn.mono());
+        let book = &self.plans.book;
+        let once = |key: &SlotKey| {
+            let when = book.get(&key.schedule).map(|entry| entry.schedule().when);
+            when.is_some_and(|when| matches!(when, When::Once { .. }) && when.has(key.slot))
+        };
+        self.ledger.prune(turn.now.wall(), once, turn);
     }
 
     /// Until when nothing is judged; `None` when it may be. The end of time: until something happens.

@@ -64,8 +64,6 @@ pub enum Intent {
     WriteDocument(WriteRow),
     /// Read the journal's copy of a collection: [`Done::Copy`](super::Done::Copy) tells what it holds.
     ReadCopy(Collection),
-    /// Read a collection of the store once more, beside the listener: [`Done::Read`](super::Done::Read).
-    ReadAgain(Collection),
     /// Publish a fault line (QoS 1, not retained).
     Report {
         /// Where.
@@ -113,7 +111,7 @@ impl Intent {
             | Intent::WriteDocument(_)
             | Intent::Alert { .. } => Class::Journaled,
             Intent::ServerState { .. } => Class::Latest,
-            Intent::ReadCopy(_) | Intent::ReadAgain(_) => Class::Transient,
+            Intent::ReadCopy(_) => Class::Transient,
             Intent::Answer { .. } => Class::Answer,
             Intent::Report { .. } | Intent::Note(_) => Class::Transient,
         }

@@ -99,8 +99,6 @@ pub enum Done {
     Deleted(bool),
     /// The journal's last complete copy of a collection; `None` when there never was one.
     Copy(Option<Vec<Versioned<Content>>>),
-    /// What the store's collection holds, read once more.
-    Read(Vec<Versioned<Content>>),
 }
 
 /// A document's version: of two revisions of one document the greater is newer.

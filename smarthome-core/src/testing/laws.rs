@@ -173,7 +173,7 @@ impl Books {
             Intent::WriteDocument(row) => {
                 assert_eq!(crate::message::document_id(&row.document, 1_500), Ok(()));
             }
-            Intent::ReadCopy(_) | Intent::ReadAgain(_) => {}
+            Intent::ReadCopy(_) => {}
         }
     }
 

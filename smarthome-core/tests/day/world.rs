@@ -390,7 +390,6 @@ impl World {
                 Write::Delete(_) => format!("delete {} {}", row.collection, row.document),
             },
             Intent::ReadCopy(collection) => format!("read copy of {collection}"),
-            Intent::ReadAgain(collection) => format!("read {collection} again"),
             Intent::Report { topic, text } => format!("fault {topic} {text}"),
             Intent::Alert { alert, .. } => format!("alert {alert}"),
             Intent::ServerState { online, .. } => {

@@ -1,5 +1,5 @@
 use super::*;
-use smarthome_core::engine::{Collection, WriteRow};
+use smarthome_core::engine::{Collection, Write, WriteRow};
 
 fn id(counter: u64) -> EffectId {
     EffectId { epoch: 1, counter }
@@ -31,7 +31,7 @@ fn write(counter: u64, document: &str) -> Effect {
         id: id(counter),
         collection: Collection::Users,
         document: document.into(),
-        merge: "{}".into(),
+        write: Write::Merge("{}".into()),
         producer: None,
     };
     effect(counter, None, Intent::WriteDocument(row))

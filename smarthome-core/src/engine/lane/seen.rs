@@ -180,11 +180,6 @@ impl Lane {
         waited || (self.gate.read && self.reported_at.is_some())
     }
 
-    /// Until when that is waited for at most.
-    pub(crate) fn settles_by(&self, start: Mono, config: &Config) -> Mono {
-        self.gate.settle_by.filter(|_| self.gate.up).unwrap_or(start.after(config.settle_within))
-    }
-
     pub(crate) fn link_up(&mut self, resumed: bool, config: &Config, turn: &mut Turn<'_>) {
         self.gate.up = true;
         self.gate.read = !resumed;
