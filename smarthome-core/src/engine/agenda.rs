@@ -94,7 +94,8 @@ impl Agenda {
         // A stamp later than now counts as now.
         self.created = created.min(turn.now.wall());
         self.started = turn.now;
-        self.ledger.restore(slots, |id| lane.has(id), turn);
+        let over: BTreeSet<EffectId> = turn.fates.iter().map(|(id, _)| *id).collect();
+        self.ledger.restore(slots, |id| lane.has(id) || over.contains(&id), turn);
         for collection in [Collection::Modes, Collection::Schedules] {
             let id = turn.detached(Intent::ReadCopy(collection), None);
             self.copying.insert(id, collection);

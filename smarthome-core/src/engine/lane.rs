@@ -140,6 +140,8 @@ impl Lane {
             let order = self.next_order();
             let valid_until = turn.now.deadline_for(row.valid_until, config.valid_for);
             self.newest_mode = Some(row.command.mode());
+            // What waited out a crash says nothing about what a newer one names.
+            self.supersede(row.outstanding, order, |_| true, turn);
             self.rows.insert(row.id, Row::restored(row, order, valid_until));
         }
         if let Some(known) = status {
