@@ -60,6 +60,14 @@ pub enum Command {
     Watch(Watch),
     /// List, set and delete the users who may sign in
     User(User),
+    /// List, set and delete schedules
+    Schedule(Schedule),
+    /// List, set and delete modes (scenes)
+    Mode(Mode),
+    /// Say which schedules will fire, when, and why then
+    Next(Next),
+    /// Say what became of a schedule's slots, and why
+    Why(Why),
 }
 
 /// `check`.
@@ -183,6 +191,104 @@ pub struct User {
     pub action: UserAction,
     /// JSON, one object a line
     #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `schedule`.
+#[derive(Debug, Args)]
+pub struct Schedule {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ScheduleAction,
+    /// JSON, one object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `schedule …`.
+#[derive(Debug, Subcommand)]
+pub enum ScheduleAction {
+    /// Print all schedules
+    List,
+    /// Make a schedule, or replace the one of that title
+    #[command(
+        after_help = "Examples:\n  smarthome schedule set 'window at night' '{\"repeat\":true,\"enabled\":true,\
+        \"startTime\":\"2200\",\n    \"daysOfWeek\":[false,true,true,true,true,true,false],\"windowOpen\":false}'\n  \
+        smarthome schedule set tea '{\"repeat\":false,\"enabled\":true,\"startTime\":\"0730\",\
+        \"activeDate\":\"2026.12.24\",\"modeNum\":1}'"
+    )]
+    Set {
+        /// Its title
+        title: String,
+        /// Its fields, as a JSON object: startTime, repeat, daysOfWeek from Sunday or activeDate, and modeNum or what
+        /// is wanted of the appliances
+        #[arg(value_name = "JSON")]
+        fields: String,
+    },
+    /// Delete a schedule
+    Delete {
+        /// Its title
+        title: String,
+    },
+}
+
+/// `mode`.
+#[derive(Debug, Args)]
+pub struct Mode {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ModeAction,
+    /// JSON, one object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `mode …`.
+#[derive(Debug, Subcommand)]
+pub enum ModeAction {
+    /// Print all modes
+    List,
+    /// Make a mode, or replace the one of that number and name
+    #[command(
+        after_help = "Example:\n  smarthome mode set '{\"modeNum\":2,\"modeName\":\"going out\",\"airconEnable\":false,\
+        \"lightEnable\":false,\n    \"windowOpen\":false,\"gasValveEnable\":false}'"
+    )]
+    Set {
+        /// Its fields, as a JSON object: modeNum, modeName, and what is wanted of every appliance
+        #[arg(value_name = "JSON")]
+        fields: String,
+    },
+    /// Delete a mode
+    Delete {
+        /// Its id, such as '2. going out'
+        id: String,
+    },
+}
+
+/// `next`.
+#[derive(Debug, Args)]
+pub struct Next {
+    /// From when on, as in 2026-03-29T02:30 in the home's zone [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<smarthome_core::Slot>,
+    /// Until when [default: a week later]
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<smarthome_core::Slot>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `why`.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The title of a schedule
+    pub title: String,
+    /// Only the slot of that local time, as in 2026-03-29T02:30
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<smarthome_core::Slot>,
+    /// One JSON object a line
+    #[arg(long)]
     pub json: bool,
 }
 

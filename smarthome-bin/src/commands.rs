@@ -5,11 +5,14 @@ mod check;
 mod client;
 mod config;
 mod decode;
+mod document;
 mod home;
+mod next;
 mod run;
 mod send;
 mod user;
 mod watch;
+mod why;
 
 use std::path::PathBuf;
 
@@ -36,6 +39,10 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Send(args) => send::run(&global, &args),
         Command::Watch(args) => watch::run(&global, &args),
         Command::User(args) => user::run(&global, &args),
+        Command::Schedule(args) => document::schedule(&global, &args),
+        Command::Mode(args) => document::mode(&global, &args),
+        Command::Next(args) => next::run(&global, &args),
+        Command::Why(args) => why::run(&global, &args),
     }
 }
 

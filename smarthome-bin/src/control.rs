@@ -9,6 +9,9 @@
 //! | `{"do":"send","frame":"022222202"}` | `{"is":"step",…}` for each step, as they happen |
 //! | `{"do":"users"}` | `{"is":"user","uid":…,"fields":{…}}` for each user |
 //! | `{"do":"set_user","uid":…,"fields":{…}}` | nothing but the last line |
+//! | `{"do":"documents","collection":"schedules"}` | `{"is":"document","id":…,"fields":{…}}` for each; also `modes` |
+//! | `{"do":"set_document","collection":…,"id":…,"fields":{…}}` | nothing but the last line; it replaces what was there |
+//! | `{"do":"delete_document","collection":…,"id":…}` | nothing but the last line; an error of kind `no_such_document` when there is none |
 //! | `{"do":"delete_user","uid":…}` | nothing but the last line; an error of kind `no_such_user` when there is none |
 //!
 //! Whoever connects has 5 s to send the request, of at most 256 KiB, and 5 s to take each line of the answer; at most
@@ -19,7 +22,7 @@ mod server;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use smarthome_core::engine::Note;
+use smarthome_core::engine::{Collection, Note};
 use smarthome_core::{Command, Frame, Origins, PartSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -66,6 +69,27 @@ pub enum Request {
         /// Which user.
         uid: String,
     },
+    /// Name all documents of a kind.
+    Documents {
+        /// Which kind.
+        collection: Collection,
+    },
+    /// Make this the whole document.
+    SetDocument {
+        /// Which kind.
+        collection: Collection,
+        /// Its id.
+        id: String,
+        /// What it says.
+        fields: Map<String, Value>,
+    },
+    /// Delete a document.
+    DeleteDocument {
+        /// Which kind.
+        collection: Collection,
+        /// Its id.
+        id: String,
+    },
 }
 
 /// One line of an answer.
@@ -78,6 +102,8 @@ pub enum Reply {
     Step(Step),
     /// A user.
     User(UserEntry),
+    /// A document.
+    Document(DocumentEntry),
     /// That was all.
     Done,
     /// It was not done.
@@ -111,6 +137,15 @@ pub struct UserEntry {
     pub fields: Map<String, Value>,
 }
 
+/// A document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DocumentEntry {
+    /// Its id: a schedule's title.
+    pub id: String,
+    /// What it says.
+    pub fields: Map<String, Value>,
+}
+
 /// Kinds of refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,6 +154,8 @@ pub enum Refusal {
     Request,
     /// There is no such user.
     NoSuchUser,
+    /// There is no such document.
+    NoSuchDocument,
     /// It failed.
     Failed,
 }

@@ -97,6 +97,9 @@ pub enum Failure {
     /// There is no such user.
     #[error("there is no user {0:?}")]
     NoSuchUser(String),
+    /// There is no such schedule or mode.
+    #[error("there is none called {0:?}")]
+    NoSuchDocument(String),
     /// The home did not follow.
     #[error("the home did not follow")]
     Unconfirmed,
@@ -138,7 +141,7 @@ impl Failure {
             Failure::NoDaemon { .. } => 6,
             Failure::Unavailable(_) => 7,
             Failure::Check { .. } => 8,
-            Failure::NoSuchUser(_) => 9,
+            Failure::NoSuchUser(_) | Failure::NoSuchDocument(_) => 9,
             Failure::Unconfirmed => 10,
             Failure::Expired => 11,
             Failure::Superseded => 12,

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod control;
+pub mod documents;
 pub mod exit;
 pub mod home;
 pub mod logging;

@@ -11,7 +11,7 @@ use super::{block_on, load_with_directory};
 use crate::cli::{Global, User, UserAction};
 use crate::control::{Connection, Reply, Request, UserEntry};
 use crate::exit::Failure;
-use crate::{output, users, wiring};
+use crate::{documents, output, users, wiring};
 
 /// Lists, sets or deletes.
 pub(super) fn run(global: &Global, args: &User) -> Result<(), Failure> {
@@ -73,9 +73,12 @@ async fn in_store(directory: &Path, request: &Request) -> Result<Vec<UserEntry>,
     let store = SqliteStore::open(state.file(wiring::STORE)).map_err(|error| broken(error.line()))?;
     let failed = |error: PortError| broken(error.to_string());
     match request {
-        Request::Users => {
-            Ok(users::all(&store).await.map_err(failed)?.into_iter().map(crate::control::entry).collect())
-        }
+        Request::Users => Ok(documents::all(&store, Collection::Users)
+            .await
+            .map_err(failed)?
+            .into_iter()
+            .map(crate::control::entry)
+            .collect()),
         Request::SetUser { uid, fields } => {
             let fields = Value::Object(fields.clone()).to_string();
             store.merge(Collection::Users, uid, &fields).await.map_err(failed)?;
@@ -87,7 +90,7 @@ async fn in_store(directory: &Path, request: &Request) -> Result<Vec<UserEntry>,
                 false => Err(Failure::NoSuchUser(uid.clone())),
             }
         }
-        Request::Info | Request::Send { .. } => Ok(Vec::new()),
+        _ => Ok(Vec::new()),
     }
 }
 

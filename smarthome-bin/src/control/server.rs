@@ -23,7 +23,7 @@ use super::{
     AT_ONCE, Info, LONGEST_PATH, LONGEST_REQUEST, PATIENCE, Refusal, Reply, Request, Step, UserEntry, socket,
 };
 use crate::exit::Failure;
-use crate::users;
+use crate::{documents, users};
 
 /// What requests are answered from.
 #[derive(Clone)]
@@ -147,6 +147,32 @@ async fn respond(request: Request, desk: &Desk, answer: &mut Answer) -> io::Resu
         Request::Users => list(desk, answer).await,
         Request::SetUser { uid, fields } => set(&uid, fields, desk, answer).await,
         Request::DeleteUser { uid } => delete(&uid, desk, answer).await,
+        Request::Documents { collection } => match documents::all(&*desk.documents, collection).await {
+            Ok(found) => {
+                for document in found {
+                    answer.line(&Reply::Document(documents::entry(document))).await?;
+                }
+                answer.line(&Reply::Done).await
+            }
+            Err(error) => answer.error(Refusal::Failed, &error.to_string()).await,
+        },
+        Request::SetDocument { collection, id, fields } => {
+            if let Err(wrong) = documents::check(collection, &id, &fields) {
+                return answer.error(Refusal::Request, &wrong).await;
+            }
+            let whole = Value::Object(fields).to_string();
+            match desk.documents.replace(collection, &id, &whole).await {
+                Ok(_) => answer.line(&Reply::Done).await,
+                Err(error) => answer.error(Refusal::Failed, &error.to_string()).await,
+            }
+        }
+        Request::DeleteDocument { collection, id } => {
+            match desk.documents.delete(collection, &id, None).await {
+                Ok(true) => answer.line(&Reply::Done).await,
+                Ok(false) => answer.error(Refusal::NoSuchDocument, &id).await,
+                Err(error) => answer.error(Refusal::Failed, &error.to_string()).await,
+            }
+        }
     }
 }
 
@@ -173,7 +199,7 @@ async fn send(frame: Frame, desk: &Desk, answer: &mut Answer) -> io::Result<()> 
 }
 
 async fn list(desk: &Desk, answer: &mut Answer) -> io::Result<()> {
-    let users = match users::all(&*desk.documents).await {
+    let users = match documents::all(&*desk.documents, Collection::Users).await {
         Ok(users) => users,
         Err(error) => return answer.error(Refusal::Failed, &error.to_string()).await,
     };
