@@ -1,5 +1,6 @@
 //! `smarthome why`: what became of a schedule's slots. It reads the journal, also while a daemon runs.
 
+use serde_json::json;
 use smarthome_adapters::journal;
 use smarthome_core::engine::SlotRow;
 use smarthome_core::{Calendar, HomeZone, Slot};
@@ -23,14 +24,22 @@ pub(super) fn run(global: &Global, args: &Why) -> Result<(), Failure> {
     if rows.is_empty() {
         output::complain(format_args!("nothing came due of {:?} that this journal knows of", args.title));
     }
-    rows.into_iter()
-        .try_for_each(|row| if args.json { output::json(row) } else { output::line(text(row, zone)) })
+    rows.into_iter().try_for_each(|row| {
+        if args.json { output::json(&object(row)) } else { output::line(text(row, zone)) }
+    })
 }
 
 /// Whether the row tells of that slot; missed ones share the latest's.
 fn covers(row: &SlotRow, at: Slot) -> bool {
     let first = row.missed.map_or(row.key.slot, |missed| missed.first);
     (first..=row.key.slot).contains(&at)
+}
+
+fn object(row: &SlotRow) -> serde_json::Value {
+    json!({
+        "schedule": row.key.schedule, "slot": row.key.slot, "state": row.state, "due": row.due, "judged": row.judged,
+        "frame": row.frame.map(|frame| frame.to_string()), "why": row.why, "missed": row.missed,
+    })
 }
 
 fn text(row: &SlotRow, zone: HomeZone) -> String {
