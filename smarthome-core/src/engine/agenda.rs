@@ -50,6 +50,8 @@ pub(crate) struct Agenda {
     copying: BTreeMap<EffectId, Collection>,
     /// Whose complete list this run has seen.
     listed: BTreeSet<Collection>,
+    /// Whose copy in the journal is complete.
+    complete: BTreeSet<Collection>,
     /// News that came before the copies were read.
     held: VecDeque<Documents>,
     /// Revisions about which it was told that something of them is refused.
@@ -75,6 +77,7 @@ impl Agenda {
             started: Now::EPOCH,
             copying: BTreeMap::new(),
             listed: BTreeSet::new(),
+            complete: BTreeSet::new(),
             held: VecDeque::new(),
             told: BTreeSet::new(),
             wrong: VecDeque::new(),
@@ -152,7 +155,8 @@ impl Agenda {
     fn list(&mut self, collection: Collection, documents: Vec<Versioned<Content>>, turn: &mut Turn<'_>) {
         self.listed.insert(collection);
         if collection == Collection::Modes {
-            for mode in &documents {
+            let known = |mode: &&Versioned<Content>| self.modes.revision(&mode.id) != Some(mode.revision);
+            for mode in documents.iter().filter(known) {
                 turn.record(Entry::Copy(collection, CopyChange::Put(mode.clone())));
             }
             let gone: Vec<String> =
@@ -184,7 +188,10 @@ impl Agenda {
                 self.remove(&title, turn);
             }
         }
-        turn.record(Entry::Copy(collection, CopyChange::Complete));
+        // Said once: an ordinary start writes nothing.
+        if self.complete.insert(collection) {
+            turn.record(Entry::Copy(collection, CopyChange::Complete));
+        }
     }
 
     /// How an effect ended; gives it back when it was none of these.
@@ -203,6 +210,7 @@ impl Agenda {
 
     fn copied(&mut self, collection: Collection, result: Result<Done, PortError>, turn: &mut Turn<'_>) {
         if let Ok(Done::Copy(Some(documents))) = result {
+            self.complete.insert(collection);
             if collection == Collection::Modes {
                 self.modes.snapshot(documents);
             } else {

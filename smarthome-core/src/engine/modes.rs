@@ -49,6 +49,11 @@ impl Modes {
         }
     }
 
+    /// The revision of a document.
+    pub(crate) fn revision(&self, id: &str) -> Option<Revision> {
+        self.stored.get(id).map(|stored| stored.revision)
+    }
+
     /// The ids of all documents.
     pub(crate) fn ids(&self) -> impl Iterator<Item = String> {
         self.stored.keys().cloned()
