@@ -56,6 +56,8 @@ use turn::{Ids, Turn};
 
 /// The part that the connection to the broker is, in health events and alerts.
 const BROKER: &str = "broker";
+/// The wall clock.
+const CLOCK: &str = "clock";
 /// The pause between two wrong documents that are named: half of what is told of one sender.
 const NAMING: Duration = Duration::from_millis(100);
 /// The part that the store is.
@@ -188,6 +190,7 @@ impl Engine {
         self.agenda.tick(&mut self.lane, &self.config, turn);
         self.drop_held(turn);
         self.name_wrong(turn);
+        self.trust_clock(turn);
         if self.link_up {
             self.faults.summarise(turn, false);
         }
@@ -278,6 +281,17 @@ impl Engine {
             }
             Some(Progress::WriteRefused(row, error)) => self.on_refused(&row, &error, turn),
             Some(Progress::Told) | None => {}
+        }
+    }
+
+    /// Without a clock no schedule fires, and the operator has to know.
+    fn trust_clock(&mut self, turn: &mut Turn<'_>) {
+        let (wall, from) = (turn.now.wall(), self.config.clock_trusted_from);
+        if wall < from {
+            let text = alloc::format!("it shows {wall}, before {from}: set it; no schedule fires until then");
+            self.health.lost(CLOCK, text, turn.mono());
+        } else {
+            self.health.back(CLOCK, turn);
         }
     }
 

@@ -16,6 +16,7 @@ pub use acceptance::{Unacceptable, Warning};
 pub use appliances::Appliances;
 pub use book::{Book, Entry};
 pub use calendar::{Calendar, Due, HomeZone, Rule, UnknownZone};
+pub(crate) use fingerprint::fnv;
 pub use slot::{Slot, SlotError, StartTime, Weekdays};
 
 use crate::Digit;

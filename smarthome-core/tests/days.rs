@@ -79,4 +79,8 @@ days! {
     rule_19_the_copy_serves_when_the_store_is_away
     rule_08_the_clock_twelve_years_ahead
     first_start_on_old_documents
+    wrong_documents_are_named_once_per_content
+    rule_08_missed_before_and_after_an_edit
+    rule_08_an_edit_never_hides_a_missed_one
+    rule_18_a_clock_that_cannot_be_trusted
 }

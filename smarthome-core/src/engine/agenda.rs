@@ -2,19 +2,21 @@
 
 mod disposal;
 mod judge;
+mod news;
 mod plans;
+mod wrong;
 
 use super::config::Config;
 use super::effect::{EffectId, Intent};
-use super::event::{Collection, Content, Documents, Done, Revision, Versioned};
-use super::journal::{CopyChange, Entry, SlotKey, SlotRow};
+use super::event::{Collection, Documents, Done, Revision};
+use super::journal::SlotRow;
 use super::lane::Lane;
 use super::ledger::Ledger;
 use super::modes::Modes;
 use super::timekeeper::{Step, Timekeeper};
 use super::turn::{Fate, Turn};
 use super::{Wake, Why};
-use crate::message::{Fault, quoted};
+use crate::message::Fault;
 use crate::ports::PortError;
 use crate::schedule::When;
 use crate::{Calendar, Mono, Now};
@@ -26,6 +28,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use core::time::Duration;
 use disposal::Disposal;
 use plans::Plans;
+use wrong::Wrong;
 
 /// How long the store's first complete lists are waited for before the journal's copy has to do.
 const LISTS: Duration = Duration::from_secs(10);
@@ -56,8 +59,7 @@ pub(crate) struct Agenda {
     held: VecDeque<Documents>,
     /// Revisions about which it was told that something of them is refused.
     told: BTreeSet<(String, Revision)>,
-    /// Wrong documents that are still to be named.
-    wrong: VecDeque<Fault>,
+    wrong: Wrong,
     /// Something is due and has to wait.
     waiting: bool,
     /// When old rows were last forgotten.
@@ -80,7 +82,7 @@ impl Agenda {
             complete: BTreeSet::new(),
             held: VecDeque::new(),
             told: BTreeSet::new(),
-            wrong: VecDeque::new(),
+            wrong: Wrong::default(),
             waiting: false,
             pruned_at: None,
         }
@@ -94,8 +96,7 @@ impl Agenda {
         lane: &Lane,
         turn: &mut Turn<'_>,
     ) {
-        // A stamp later than now counts as now.
-        self.created = created.min(turn.now.wall());
+        self.created = created;
         self.started = turn.now;
         let over: BTreeSet<EffectId> = turn.fates.iter().map(|(id, _)| *id).collect();
         self.ledger.restore(slots, |id| lane.has(id) || over.contains(&id), turn);
@@ -116,84 +117,6 @@ impl Agenda {
         }
     }
 
-    /// News from the store. `false`: it is about something else.
-    pub(crate) fn news(&mut self, documents: Documents, turn: &mut Turn<'_>) {
-        if self.copying.is_empty() {
-            self.apply(documents, turn);
-        } else {
-            self.held.push_back(documents);
-        }
-    }
-
-    fn apply(&mut self, documents: Documents, turn: &mut Turn<'_>) {
-        match documents {
-            Documents::Snapshot(collection, documents) => self.list(collection, documents, turn),
-            Documents::Changed(Collection::Modes, mode) => {
-                let put = CopyChange::Put(mode.clone());
-                turn.record(Entry::Copy(Collection::Modes, put));
-                let wrong = self.modes.changed(mode);
-                self.name(Collection::Modes, wrong);
-            }
-            Documents::Deleted(Collection::Modes, id, revision) => {
-                self.modes.deleted(&id, revision);
-                turn.record(Entry::Copy(Collection::Modes, CopyChange::Remove(id)));
-            }
-            Documents::Changed(_, schedule) => {
-                turn.record(Entry::Copy(Collection::Schedules, CopyChange::Put(schedule.clone())));
-                self.put(schedule, turn);
-            }
-            Documents::Deleted(_, title, revision) => {
-                turn.record(Entry::Copy(Collection::Schedules, CopyChange::Remove(title.clone())));
-                if self.plans.book.get(&title).is_some_and(|known| known.revision() <= revision) {
-                    self.remove(&title, turn);
-                }
-            }
-        }
-    }
-
-    /// A complete list of the store, taken as a difference.
-    fn list(&mut self, collection: Collection, documents: Vec<Versioned<Content>>, turn: &mut Turn<'_>) {
-        self.listed.insert(collection);
-        if collection == Collection::Modes {
-            let known = |mode: &&Versioned<Content>| self.modes.revision(&mode.id) != Some(mode.revision);
-            for mode in documents.iter().filter(known) {
-                turn.record(Entry::Copy(collection, CopyChange::Put(mode.clone())));
-            }
-            let gone: Vec<String> =
-                self.modes.ids().filter(|id| documents.iter().all(|mode| mode.id != *id)).collect();
-            for id in gone {
-                turn.record(Entry::Copy(collection, CopyChange::Remove(id)));
-            }
-            let wrong = self.modes.snapshot(documents);
-            self.name(collection, wrong);
-        } else {
-            let listed: BTreeSet<&str> = documents.iter().map(|schedule| schedule.id.as_str()).collect();
-            let gone: Vec<String> = self
-                .plans
-                .book
-                .iter()
-                .map(|(title, _)| title)
-                .filter(|title| !listed.contains(title))
-                .map(String::from)
-                .collect();
-            for schedule in documents {
-                if self.plans.book.get(&schedule.id).is_none_or(|known| known.revision() < schedule.revision)
-                {
-                    turn.record(Entry::Copy(collection, CopyChange::Put(schedule.clone())));
-                    self.put(schedule, turn);
-                }
-            }
-            for title in gone {
-                turn.record(Entry::Copy(collection, CopyChange::Remove(title.clone())));
-                self.remove(&title, turn);
-            }
-        }
-        // Said once: an ordinary start writes nothing.
-        if self.complete.insert(collection) {
-            turn.record(Entry::Copy(collection, CopyChange::Complete));
-        }
-    }
-
     /// How an effect ended; gives it back when it was none of these.
     pub(crate) fn outcome(
         &mut self,
@@ -206,25 +129,6 @@ impl Agenda {
             return Ok(());
         }
         self.disposal.outcome(id, result, turn.mono())
-    }
-
-    fn copied(&mut self, collection: Collection, result: Result<Done, PortError>, turn: &mut Turn<'_>) {
-        if let Ok(Done::Copy(Some(documents))) = result {
-            self.complete.insert(collection);
-            if collection == Collection::Modes {
-                self.modes.snapshot(documents);
-            } else {
-                for schedule in documents {
-                    self.put(schedule, turn);
-                }
-                self.plans.forget_young();
-            }
-        }
-        if self.copying.is_empty() {
-            for news in core::mem::take(&mut self.held) {
-                self.apply(news, turn);
-            }
-        }
     }
 
     /// Takes in what became of commands.
@@ -256,9 +160,9 @@ impl Agenda {
         }
         self.pruned_at = Some(turn.mono());
         let book = &self.plans.book;
-        let once = |key: &SlotKey| {
-            let when = book.get(&key.schedule).map(|entry| entry.schedule().when);
-            when.is_some_and(|when| matches!(when, When::Once { .. }) && when.has(key.slot))
+        let once = |schedule: &str, slot| {
+            let when = book.get(schedule).map(|entry| entry.schedule().when);
+            when.is_some_and(|when| matches!(when, When::Once { .. }) && when.has(slot))
         };
         self.ledger.prune(turn.now.wall(), once, turn);
     }
@@ -274,25 +178,21 @@ impl Agenda {
         lists.max(self.clock.waits(now.mono()))
     }
 
-    /// Wrong documents, to be named one by one.
+    /// The next wrong document to be named.
     pub(crate) fn next_wrong(&mut self) -> Option<Fault> {
-        self.wrong.pop_front()
+        self.wrong.next()
     }
 
     pub(crate) fn has_wrong(&self) -> bool {
         !self.wrong.is_empty()
     }
 
-    fn name(&mut self, collection: Collection, wrong: Vec<super::modes::Named>) {
-        let faults =
-            wrong.into_iter().map(|(id, why)| Fault::WrongDocument { collection, id: quoted(&id), why });
-        self.wrong.extend(faults);
-    }
-
     /// When something is to be judged, and what.
     pub(crate) fn next(&self, config: &Config, now: Now) -> Option<Wake> {
         let waits = self.waits(config, now);
-        let due = self.plans.book.next_due().map(|at| mono_of(at, now)).map(|at| match waits {
+        let overdue = self.plans.overdue.front().map(|_| now.mono());
+        let due = self.plans.book.next_due().map(|at| mono_of(at, now)).into_iter().chain(overdue).min();
+        let due = due.map(|at| match waits {
             Some(until) => at.max(until),
             None if self.waiting && at <= now.mono() => now.mono().after(LOOK),
             None => at,

@@ -112,22 +112,27 @@ impl Ledger {
 
     /// The clock was set back: what was recorded as missed and now lies ahead is to be judged when it comes.
     pub(crate) fn void(&mut self, now: DateTime<Utc>, turn: &mut Turn<'_>) {
-        self.forget(|_, kept| kept.state == SlotState::Missed && kept.due > now, turn);
+        self.forget(|_, _, kept| kept.state == SlotState::Missed && kept.due > now, turn);
     }
 
     /// Forgets what is old, but for slots that `keep` says are still needed.
-    pub(crate) fn prune(&mut self, now: DateTime<Utc>, keep: impl Fn(&SlotKey) -> bool, turn: &mut Turn<'_>) {
+    pub(crate) fn prune(
+        &mut self,
+        now: DateTime<Utc>,
+        keep: impl Fn(&str, Slot) -> bool,
+        turn: &mut Turn<'_>,
+    ) {
         let Some(before) = now.checked_sub_signed(KEPT) else { return };
-        self.forget(|key, kept| kept.state.is_final() && kept.due < before && !keep(key), turn);
+        let old = |kept: &Kept| kept.state.is_final() && kept.due < before;
+        self.forget(|schedule, slot, kept| old(kept) && !keep(schedule, slot), turn);
     }
 
-    fn forget(&mut self, which: impl Fn(&SlotKey, &Kept) -> bool, turn: &mut Turn<'_>) {
+    fn forget(&mut self, which: impl Fn(&str, Slot, &Kept) -> bool, turn: &mut Turn<'_>) {
         self.rows.retain(|schedule, rows| {
             rows.retain(|slot, kept| {
-                let key = SlotKey { schedule: schedule.clone(), slot: *slot };
-                let goes = which(&key, kept);
+                let goes = which(schedule, *slot, kept);
                 if goes {
-                    turn.record(Entry::RemoveSlot(key));
+                    turn.record(Entry::RemoveSlot(SlotKey { schedule: schedule.clone(), slot: *slot }));
                 }
                 !goes
             });

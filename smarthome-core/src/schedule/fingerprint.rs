@@ -41,6 +41,11 @@ impl Schedule {
     }
 }
 
+/// Bytes in short: equal for equal ones.
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
+    Fnv::START.bytes(bytes).0
+}
+
 /// A byte for each field, 255 where it is absent.
 fn digits(appliances: Appliances) -> [u8; 8] {
     let Appliances { air_conditioner, wind, light, brightness, colour, light_mode, window, gas_valve } =

@@ -3,7 +3,7 @@
 use super::plans::Overdue;
 use super::{Agenda, Config};
 use crate::engine::effect::AlertCode;
-use crate::engine::event::{Collection, Revision};
+use crate::engine::event::Collection;
 use crate::engine::journal::{MissedSlots, SlotKey, SlotRow, SlotState};
 use crate::engine::lane::{Lane, Order};
 use crate::engine::turn::Turn;
@@ -25,6 +25,17 @@ struct Case<'a> {
     entry: &'a Entry,
     slot: Slot,
     due: Due,
+    /// Before when a slot is this revision's business.
+    until: DateTime<Utc>,
+    deleted: bool,
+}
+
+impl Case<'_> {
+    /// Whether a slot of this revision is not to fire any more, or never could.
+    fn is_missed(&self, due: Due, now: DateTime<Utc>, catch_up: TimeDelta) -> bool {
+        let late = now.signed_duration_since(due.at);
+        self.deleted || due.rule == Rule::NoSuchDay || late > catch_up.max(PUNCTUAL)
+    }
 }
 
 /// What is decided about a slot.
@@ -32,6 +43,7 @@ struct Case<'a> {
 enum Verdict {
     /// Not yet.
     Wait,
+    Missed,
     Over(SlotState, String),
     Send(Order),
 }
@@ -53,27 +65,27 @@ impl Agenda {
         for title in titles {
             let Some(entry) = self.plans.book.get(&title).cloned() else { continue };
             let Some((slot, due)) = entry.next() else { continue };
-            let case = Case { title: &title, entry: &entry, slot, due };
+            // A clock that was set back for a while may have left it waiting for what is none of its business.
+            let base = self.judged_from(entry.updated(), turn);
+            if due.at < base {
+                self.plan(&title, base);
+                continue;
+            }
+            let until = DateTime::<Utc>::MAX_UTC;
+            let case = Case { title: &title, entry: &entry, slot, due, until, deleted: false };
             let Some(from) = self.judge(&case, lane, config, turn) else { continue };
-            let ledger = &self.ledger;
-            self.plans.book.plan(&title, from, &*self.calendar, |slot| ledger.state(&title, slot).is_some());
+            self.plan(&title, from);
         }
-        self.waiting = self.plans.book.next_due().is_some_and(|at| at <= now);
+        let due = self.plans.book.next_due().is_some_and(|at| at <= now);
+        self.waiting = due || !self.plans.overdue.is_empty();
     }
 
     /// What an older revision left: its slots are judged by what it said.
     fn judge_old(&mut self, old: Overdue, lane: &mut Lane, config: &Config, turn: &mut Turn<'_>) {
         let Overdue { title, mut entry, until, deleted } = old;
         while let Some((slot, due)) = entry.next().filter(|(_, due)| due.at < until) {
-            let case = Case { title: &title, entry: &entry, slot, due };
-            let from = if deleted {
-                let row =
-                    self.row(&case, SlotState::Missed, "it was deleted before it could fire".into(), turn);
-                self.missed(row, turn);
-                Some(due.at)
-            } else {
-                self.judge(&case, lane, config, turn)
-            };
+            let case = Case { title: &title, entry: &entry, slot, due, until, deleted };
+            let from = self.judge(&case, lane, config, turn);
             let Some(from) = from else {
                 return self.plans.overdue.push_back(Overdue { title, entry, until, deleted });
             };
@@ -91,7 +103,7 @@ impl Agenda {
     ) -> Option<DateTime<Utc>> {
         match self.verdict(case, lane, config, turn) {
             Verdict::Wait => return None,
-            Verdict::Over(SlotState::Missed, why) => return Some(self.miss(case, why, config, turn)),
+            Verdict::Missed => return Some(self.miss(case, config, turn)),
             Verdict::Over(state, why) => {
                 if state == SlotState::Refused {
                     turn.alert(AlertCode::ScheduleRefused, format!("schedule {:?}: {why}", case.title));
@@ -109,11 +121,8 @@ impl Agenda {
         let (schedule, now) = (case.entry.schedule(), turn.now.wall());
         let late = now.signed_duration_since(case.due.at);
         let catch_up = catch_up(schedule.catch_up, config);
-        if case.due.rule == Rule::NoSuchDay {
-            return Verdict::Over(SlotState::Missed, "that day does not exist here".into());
-        }
-        if late > catch_up.max(PUNCTUAL) {
-            return Verdict::Over(SlotState::Missed, self.reason(case.due.at, turn));
+        if case.is_missed(case.due, now, catch_up) {
+            return Verdict::Missed;
         }
         if let Some(twin) = self.plans.twin(case.title, case.slot, schedule.fingerprint()) {
             return Verdict::Over(
@@ -135,10 +144,7 @@ impl Agenda {
         let order = Order { leave_by, quiet: self.is_told(case), ..Order::all(command, origins) };
         let order =
             if late > PUNCTUAL { after_others(order, lane.touched_since(case.due.at)) } else { order };
-        if order.parts.without(Part::Mode).is_empty()
-            && (order.parts.is_empty() || schedule.what.mode() == crate::Digit::ZERO)
-            && !command.parts().without(Part::Mode).is_empty()
-        {
+        if order.parts != command.parts() && order.parts.without(Part::Mode).is_empty() {
             return Verdict::Over(
                 SlotState::Superseded,
                 "somebody changed all of it since it was due".into(),
@@ -184,19 +190,18 @@ impl Agenda {
     }
 
     /// Records a missed slot, and with it those after it that are missed too. Answers where to go on.
-    fn miss(&mut self, case: &Case<'_>, why: String, config: &Config, turn: &mut Turn<'_>) -> DateTime<Utc> {
+    fn miss(&mut self, case: &Case<'_>, config: &Config, turn: &mut Turn<'_>) -> DateTime<Utc> {
         let schedule = case.entry.schedule();
-        let limit = catch_up(schedule.catch_up, config).max(PUNCTUAL);
-        let now = turn.now.wall();
-        let missed = |due: &Due| due.rule == Rule::NoSuchDay || now.signed_duration_since(due.at) > limit;
+        let (catch_up, now) = (catch_up(schedule.catch_up, config), turn.now.wall());
         let slots = schedule.when.occurrences(case.due.at, &*self.calendar);
         let unjudged = slots.filter(|(slot, _)| self.ledger.state(case.title, *slot).is_none());
+        let missed = |due: Due| due.at <= now && due.at < case.until && case.is_missed(due, now, catch_up);
         let (mut last, mut count) = ((case.slot, case.due), 0_u32);
-        for (slot, due) in unjudged.take_while(|(_, due)| due.at <= now && missed(due)) {
+        for (slot, due) in unjudged.take_while(|(_, due)| missed(*due)) {
             (last, count) = ((slot, due), count.saturating_add(1));
         }
         let latest = Case { slot: last.0, due: last.1, ..*case };
-        let mut row = self.row(&latest, SlotState::Missed, why, turn);
+        let mut row = self.row(&latest, SlotState::Missed, self.reason(&latest, turn), turn);
         row.missed = (count > 1).then_some(MissedSlots { first: case.slot, count });
         let at = row.due;
         self.missed(row, turn);
@@ -212,11 +217,17 @@ impl Agenda {
         self.ledger.put(row, turn);
     }
 
-    fn reason(&self, due: DateTime<Utc>, turn: &Turn<'_>) -> String {
-        let late = turn.now.wall().signed_duration_since(due).num_seconds();
-        let why = if due < self.started.wall() {
+    fn reason(&self, case: &Case<'_>, turn: &Turn<'_>) -> String {
+        if case.deleted {
+            return "it was deleted before it could fire".into();
+        }
+        if case.due.rule == Rule::NoSuchDay {
+            return "that day does not exist here".into();
+        }
+        let late = turn.now.wall().signed_duration_since(case.due.at).num_seconds();
+        let why = if case.due.at < self.started.wall() {
             "the server was down"
-        } else if self.clock.skipped(due) {
+        } else if self.clock.skipped(case.due.at) {
             "the clock was set over it"
         } else {
             "it could not be decided in time"
@@ -225,7 +236,7 @@ impl Agenda {
     }
 
     fn is_told(&self, case: &Case<'_>) -> bool {
-        self.told.contains(&(case.title.to_string(), Revision(case.entry.revision().0)))
+        self.told.contains(&(case.title.to_string(), case.entry.revision()))
     }
 
     fn row(&self, case: &Case<'_>, state: SlotState, why: String, turn: &Turn<'_>) -> SlotRow {

@@ -2,8 +2,7 @@
 //! fired, and never hides one that was missed.
 
 use super::Agenda;
-use crate::engine::Collection;
-use crate::engine::event::{Content, Versioned};
+use crate::engine::event::Revision;
 use crate::engine::journal::SlotState;
 use crate::engine::turn::Turn;
 use crate::schedule::{Book, Entry, When};
@@ -110,56 +109,60 @@ pub(super) fn minute(at: DateTime<Utc>) -> DateTime<Utc> {
 
 impl Agenda {
     /// A schedule is new or changed.
-    pub(super) fn put(&mut self, document: Versioned<Content>, turn: &mut Turn<'_>) {
-        let Versioned { id: title, revision, updated, value } = document;
-        if self.plans.book.get(&title).is_some_and(|known| known.revision() >= revision) {
-            return;
-        }
-        let schedule = match Schedule::read(&value, &*self.calendar) {
-            Ok(schedule) => schedule,
-            Err(fault) => {
-                self.name(Collection::Schedules, [(title.clone(), fault.to_string())].into());
-                return self.remove(&title, turn);
-            }
-        };
-        let base = self.judged_from(updated, turn);
-        let from = match self.plans.book.get(&title).cloned() {
-            Some(old) => {
-                self.plans.retire(&title, old, base, false);
-                base
-            }
-            None => {
-                self.plans.young.push((turn.mono(), title.clone()));
-                self.renamed_to(&title, &schedule, base, turn)
-            }
-        };
-        // What an earlier run judged need not be looked at again, one by one.
-        let judged = self.ledger.last_due(&title, turn.now.wall());
-        let from = judged
-            .and_then(|due| due.checked_add_signed(TimeDelta::minutes(1)))
-            .map_or(from, |due| due.max(from));
-        let mut entry = Entry::new(schedule, revision, updated);
-        entry.plan(from, &*self.calendar, |slot| self.ledger.state(&title, slot).is_some());
-        self.plans.book.put(&title, entry);
-        self.disposal.look_at(&title);
-    }
-
-    /// From when on slots of a document are judged: not before this journal, and not before it was written.
-    fn judged_from(&self, updated: DateTime<Utc>, turn: &Turn<'_>) -> DateTime<Utc> {
-        minute(updated.min(turn.now.wall())).max(self.created)
-    }
-
-    /// A new schedule may be one that vanished just now: then its slots are too.
-    fn renamed_to(
+    pub(super) fn put(
         &mut self,
-        title: &str,
-        schedule: &Schedule,
-        base: DateTime<Utc>,
+        title: String,
+        revision: Revision,
+        updated: DateTime<Utc>,
+        schedule: Schedule,
         turn: &mut Turn<'_>,
-    ) -> DateTime<Utc> {
-        let Some(gone) = self.plans.take_gone(schedule.fingerprint(), turn.mono()) else { return base };
-        self.ledger.rename(&gone.title, title, turn);
-        gone.entry.next().map_or(base, |(_, due)| due.at.min(base))
+    ) {
+        let base = self.judged_from(updated, turn);
+        if let Some(old) = self.plans.book.get(&title).cloned() {
+            self.plans.retire(&title, old, base, false);
+            return self.enter(&title, Entry::new(schedule, revision, updated), base, turn);
+        }
+        self.plans.young.push((turn.mono(), title.clone()));
+        let gone = self.plans.take_gone(schedule.fingerprint(), turn.mono());
+        let entry = Entry::new(schedule, revision, updated);
+        match gone {
+            Some(gone) => self.rename(&gone.title, &gone.entry, &title, entry, turn),
+            None => self.enter(&title, entry, base, turn),
+        }
+    }
+
+    /// From when on slots of a document are judged: not before this journal, and not before it was written. A stamp
+    /// later than now counts as now.
+    pub(super) fn judged_from(&self, updated: DateTime<Utc>, turn: &Turn<'_>) -> DateTime<Utc> {
+        let now = turn.now.wall();
+        minute(updated.min(now)).max(self.created.min(now))
+    }
+
+    /// A schedule is in force, with its slots from then on.
+    fn enter(&mut self, title: &str, mut entry: Entry, from: DateTime<Utc>, turn: &Turn<'_>) {
+        // What an earlier run judged need not be looked at again, one by one.
+        let judged = self.ledger.last_due(title, turn.now.wall());
+        let next = judged.and_then(|due| due.checked_add_signed(TimeDelta::minutes(1)));
+        let from = next.map_or(from, |next| next.max(from));
+        entry.plan(from, &*self.calendar, |slot| self.ledger.state(title, slot).is_some());
+        self.plans.book.put(title, entry);
+        self.disposal.look_at(title);
+    }
+
+    /// A schedule has another title: what was its business still is.
+    fn rename(&mut self, from: &str, old: &Entry, to: &str, new: Entry, turn: &mut Turn<'_>) {
+        self.ledger.rename(from, to, turn);
+        let updated = new.updated().min(old.updated());
+        let entry = Entry::new(new.schedule().clone(), new.revision(), updated);
+        let base = self.judged_from(new.updated(), turn);
+        let from = old.next().map_or(base, |(_, due)| due.at.min(base));
+        self.enter(to, entry, from, turn);
+    }
+
+    /// Looks for the next slot from then on.
+    pub(super) fn plan(&mut self, title: &str, from: DateTime<Utc>) {
+        let ledger = &self.ledger;
+        self.plans.book.plan(title, from, &*self.calendar, |slot| ledger.state(title, slot).is_some());
     }
 
     /// A schedule is gone, or its document cannot be read any more.
@@ -169,16 +172,14 @@ impl Agenda {
         // One that is over goes by itself, and is nobody's old title.
         let young =
             if self.is_over(title, &entry) { None } else { self.plans.take_young(fingerprint, turn.mono()) };
-        let Some(new) = young else {
-            let (at, wall) = (turn.mono(), turn.now.wall());
-            return self.plans.gone.push(Gone { at, wall, title: title.to_string(), entry });
-        };
-        self.ledger.rename(title, &new, turn);
-        let Some(updated) = self.plans.book.get(&new).map(Entry::updated) else { return };
-        let base = self.judged_from(updated, turn);
-        let from = entry.next().map_or(base, |(_, due)| due.at.min(base));
-        self.plans.book.plan(&new, from, &*self.calendar, |slot| self.ledger.state(&new, slot).is_some());
-        self.disposal.look_at(&new);
+        let renamed = young.and_then(|title| Some((self.plans.book.get(&title)?.clone(), title)));
+        match renamed {
+            Some((new, to)) => self.rename(title, &entry, &to, new, turn),
+            None => {
+                let (at, wall) = (turn.mono(), turn.now.wall());
+                self.plans.gone.push(Gone { at, wall, title: title.to_string(), entry });
+            }
+        }
     }
 
     fn is_over(&self, title: &str, entry: &Entry) -> bool {
