@@ -7,12 +7,9 @@
 //! |---|---|
 //! | `{"do":"info"}` | `{"is":"info","version":…,"process":…,"broker":…}` |
 //! | `{"do":"send","frame":"022222202"}` | `{"is":"step",…}` for each step, as they happen |
-//! | `{"do":"users"}` | `{"is":"user","uid":…,"fields":{…}}` for each user |
-//! | `{"do":"set_user","uid":…,"fields":{…}}` | nothing but the last line |
-//! | `{"do":"documents","collection":"schedules"}` | `{"is":"document","id":…,"fields":{…}}` for each; also `modes` |
-//! | `{"do":"set_document","collection":…,"id":…,"fields":{…}}` | nothing but the last line; it replaces what was there |
+//! | `{"do":"documents","collection":"schedules"}` | `{"is":"document","id":…,"fields":{…}}` for each; also `modes` and `users` |
+//! | `{"do":"set_document","collection":…,"id":…,"fields":{…}}` | nothing but the last line; it replaces what was there, and of a user only these fields |
 //! | `{"do":"delete_document","collection":…,"id":…}` | nothing but the last line; an error of kind `no_such_document` when there is none |
-//! | `{"do":"delete_user","uid":…}` | nothing but the last line; an error of kind `no_such_user` when there is none |
 //!
 //! Whoever connects has 5 s to send the request, of at most 256 KiB, and 5 s to take each line of the answer; at most
 //! 32 are served at once. Everybody else is told so and sent away, so that no client can cost the daemon anything.
@@ -28,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use client::Connection;
-pub use server::{Control, Desk, entry};
+pub use server::{Control, Desk};
 
 /// Longest request. An argument of a program has at most 128 KiB, so every `user set` fits.
 const LONGEST_REQUEST: u64 = 256 * 1024;
@@ -55,26 +52,12 @@ pub enum Request {
         /// The nine digits.
         frame: Frame,
     },
-    /// Name all users.
-    Users,
-    /// Set fields of a user.
-    SetUser {
-        /// Which user.
-        uid: String,
-        /// The fields; others stay.
-        fields: Map<String, Value>,
-    },
-    /// Delete a user.
-    DeleteUser {
-        /// Which user.
-        uid: String,
-    },
     /// Name all documents of a kind.
     Documents {
         /// Which kind.
         collection: Collection,
     },
-    /// Make this the whole document.
+    /// Make this the whole document; of a user, set these fields and leave the others.
     SetDocument {
         /// Which kind.
         collection: Collection,
@@ -100,8 +83,6 @@ pub enum Reply {
     Info(Info),
     /// What happened to a command.
     Step(Step),
-    /// A user.
-    User(UserEntry),
     /// A document.
     Document(DocumentEntry),
     /// That was all.
@@ -110,7 +91,7 @@ pub enum Reply {
     Error {
         /// What kind, for programs.
         kind: Refusal,
-        /// What was wrong, for people; for `no_such_user` the UID.
+        /// What was wrong, for people; for `no_such_document` its id.
         text: String,
     },
 }
@@ -128,19 +109,10 @@ pub struct Info {
     pub embedded: bool,
 }
 
-/// A user.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct UserEntry {
-    /// The id under which the user signs in.
-    pub uid: String,
-    /// Everything that is kept about the user.
-    pub fields: Map<String, Value>,
-}
-
 /// A document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DocumentEntry {
-    /// Its id: a schedule's title.
+    /// Its id: a UID, a schedule's title.
     pub id: String,
     /// What it says.
     pub fields: Map<String, Value>,
@@ -152,8 +124,6 @@ pub struct DocumentEntry {
 pub enum Refusal {
     /// The request cannot be understood.
     Request,
-    /// There is no such user.
-    NoSuchUser,
     /// There is no such document.
     NoSuchDocument,
     /// It failed.

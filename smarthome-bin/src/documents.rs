@@ -1,4 +1,4 @@
-//! Schedules and modes as the store has them.
+//! Users, schedules and modes: what a document may be, and what the store has.
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
@@ -10,50 +10,90 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc;
 
 use crate::control::DocumentEntry;
+use crate::users;
 
 /// Longest id in bytes.
 const LONGEST_ID: usize = 1_500;
 
 /// Whether a document can be read again by whoever uses it, and what is wrong with it otherwise.
+fn check(collection: Collection, id: &str, fields: &Map<String, Value>) -> Result<(), String> {
+    if collection == Collection::Users {
+        return users::check_uid(id).and_then(|()| users::check_fields(fields));
+    }
+    document_id(id, LONGEST_ID).map_err(|why| format!("the id cannot be used: {why}"))?;
+    let fault = match collection {
+        Collection::Modes => Mode::from_fields(fields).err(),
+        // The zone only says which date a point in time is on.
+        _ => Schedule::from_fields(fields, &HomeZone::default()).err(),
+    };
+    fault.map_or(Ok(()), |fault| Err(fault.to_string()))
+}
+
+/// Why something was not done with a document.
+#[derive(Debug)]
+pub enum NotDone {
+    /// The document cannot be used: what is wrong with it.
+    Unacceptable(String),
+    /// There is none of that id.
+    Absent(String),
+    /// The store failed.
+    Failed(PortError),
+}
+
+/// Sets a document: of a user these fields, of others the whole.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
-pub fn check(collection: Collection, id: &str, fields: &Map<String, Value>) -> Result<(), String> {
-    document_id(id, LONGEST_ID).map_err(|why| format!("the id cannot be used: {why}"))?;
-    match collection {
-        Collection::Schedules => Schedule::from_fields(fields, &HomeZone::default()).map(drop),
-        Collection::Modes => Mode::from_fields(fields).map(drop),
-        _ => return Err(format!("the {collection} are not set in this way")),
-    }
-    .map_err(|fault| fault.to_string())
+/// When it cannot be used, or the store fails.
+pub async fn set(
+    store: &dyn Documents,
+    collection: Collection,
+    id: &str,
+    fields: &Map<String, Value>,
+) -> Result<(), NotDone> {
+    check(collection, id, fields).map_err(NotDone::Unacceptable)?;
+    let text = Value::Object(fields.clone()).to_string();
+    let set = match collection {
+        Collection::Users => store.merge(collection, id, &text).await,
+        _ => store.replace(collection, id, &text).await,
+    };
+    set.map(drop).map_err(NotDone::Failed)
 }
 
-/// A document of the store as a line of an answer.
-pub fn entry(document: Versioned<Content>) -> DocumentEntry {
-    // The store refuses what is no object.
-    let fields = serde_json::from_str(&document.value).unwrap_or_default();
-    DocumentEntry { id: document.id, fields }
+/// Deletes a document.
+///
+/// # Errors
+///
+/// When there is none, or the store fails.
+pub async fn delete(store: &dyn Documents, collection: Collection, id: &str) -> Result<(), NotDone> {
+    match store.delete(collection, id, None).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(NotDone::Absent(id.to_owned())),
+        Err(error) => Err(NotDone::Failed(error)),
+    }
 }
 
 /// All documents of a kind, ascending by id.
 ///
 /// # Errors
 ///
-/// What the store says.
-pub async fn all(
-    documents: &dyn Documents,
-    collection: Collection,
-) -> Result<Vec<Versioned<Content>>, PortError> {
+/// When the store fails.
+pub async fn all(store: &dyn Documents, collection: Collection) -> Result<Vec<DocumentEntry>, NotDone> {
     let (to, mut snapshot) = mpsc::channel(1);
     let first = First { to: Mutex::new(Some(to)) };
-    tokio::select! {
-        ended = documents.watch(collection, &first) => match ended {
+    let found = tokio::select! {
+        ended = store.watch(collection, &first) => match ended {
             Ok(never) => match never {},
-            Err(error) => Err(error),
+            Err(error) => return Err(NotDone::Failed(error)),
         },
-        found = snapshot.recv() => Ok(found.unwrap_or_default()),
-    }
+        found = snapshot.recv() => found.unwrap_or_default(),
+    };
+    // The store refuses what is no object.
+    let fields = |document: &Versioned<Content>| serde_json::from_str(&document.value).unwrap_or_default();
+    Ok(found
+        .into_iter()
+        .map(|document| DocumentEntry { fields: fields(&document), id: document.id })
+        .collect())
 }
 
 /// Takes the snapshot, which comes first, and nothing else.

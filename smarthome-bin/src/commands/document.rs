@@ -1,4 +1,4 @@
-//! `smarthome schedule` and `smarthome mode`: through the daemon when one runs, else in the store itself.
+//! `smarthome schedule` and `smarthome mode`, and how every document is asked for: through the daemon when one runs, else in the store itself.
 
 use std::path::Path;
 
@@ -6,13 +6,13 @@ use chrono::Utc;
 use serde_json::{Map, Value, json};
 use smarthome_adapters::sqlite::SqliteStore;
 use smarthome_core::engine::Collection;
-use smarthome_core::ports::{Documents, PortError};
 
 use super::{block_on, load_with_directory};
 use crate::cli::{Global, Mode, ModeAction, Schedule, ScheduleAction};
 use crate::control::{Connection, DocumentEntry, Reply, Request};
+use crate::documents::{self, NotDone};
 use crate::exit::Failure;
-use crate::{documents, output, wiring};
+use crate::{output, wiring};
 
 /// Lists, sets or deletes schedules.
 pub(super) fn schedule(global: &Global, args: &Schedule) -> Result<(), Failure> {
@@ -57,15 +57,17 @@ pub(super) fn all(directory: &Path, collection: Collection) -> Result<Vec<Docume
     ask(directory, &Request::Documents { collection })
 }
 
-fn object(text: &str) -> Result<Map<String, Value>, Failure> {
+/// Fields as they are given on the command line.
+pub(super) fn object(text: &str) -> Result<Map<String, Value>, Failure> {
     match serde_json::from_str(text) {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Failure::NotAcceptable("the fields are JSON, but no object".into())),
+        Ok(_) => Err(Failure::NotAcceptable("the fields are JSON, but no object: write {\"name\":…}".into())),
         Err(error) => Err(Failure::NotAcceptable(format!("the fields are no JSON: {error}"))),
     }
 }
 
-fn ask(directory: &Path, request: &Request) -> Result<Vec<DocumentEntry>, Failure> {
+/// Asks the daemon when one runs, else the store itself.
+pub(super) fn ask(directory: &Path, request: &Request) -> Result<Vec<DocumentEntry>, Failure> {
     block_on(async {
         match Connection::open(directory).await? {
             Some(connection) => through_daemon(connection, request).await,
@@ -93,23 +95,21 @@ async fn in_store(directory: &Path, request: &Request) -> Result<Vec<DocumentEnt
     let state = wiring::lock(directory)?;
     let broken = |why: String| Failure::State { directory: directory.to_owned(), why };
     let store = SqliteStore::open(state.file(wiring::STORE)).map_err(|error| broken(error.line()))?;
-    let failed = |error: PortError| broken(error.to_string());
-    match request {
-        Request::Documents { collection } => {
-            let found = documents::all(&store, *collection).await.map_err(failed)?;
-            return Ok(found.into_iter().map(documents::entry).collect());
-        }
+    let done = match request {
+        Request::Documents { collection } => documents::all(&store, *collection).await,
         Request::SetDocument { collection, id, fields } => {
-            let whole = Value::Object(fields.clone()).to_string();
-            store.replace(*collection, id, &whole).await.map_err(failed)?;
+            documents::set(&store, *collection, id, fields).await.map(|()| Vec::new())
         }
         Request::DeleteDocument { collection, id } => {
-            let deleted = store.delete(*collection, id, None).await.map_err(failed)?;
-            return if deleted { Ok(Vec::new()) } else { Err(Failure::NoSuchDocument(id.clone())) };
+            documents::delete(&store, *collection, id).await.map(|()| Vec::new())
         }
-        _ => {}
-    }
-    Ok(Vec::new())
+        Request::Info | Request::Send { .. } => Ok(Vec::new()),
+    };
+    done.map_err(|why| match why {
+        NotDone::Unacceptable(why) => Failure::NotAcceptable(why),
+        NotDone::Absent(id) => Failure::NoSuchDocument(id),
+        NotDone::Failed(error) => broken(error.to_string()),
+    })
 }
 
 fn show(as_json: bool, kind: &str, request: &Request, found: Vec<DocumentEntry>) -> Result<(), Failure> {
@@ -129,13 +129,15 @@ fn show(as_json: bool, kind: &str, request: &Request, found: Vec<DocumentEntry>)
     }
 }
 
-/// A document on one line. Control characters in what clients stored must not reach the terminal.
+/// A document on one line.
 fn text(document: &DocumentEntry) -> String {
-    let plain = |text: &str| -> String {
-        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-    };
     let fields = document.fields.iter().filter(|(key, _)| *key != "title");
     let fields: Vec<String> =
         fields.map(|(key, value)| format!("{}={}", plain(key), plain(&value.to_string()))).collect();
     format!("{}  {}", plain(&document.id), fields.join(" "))
+}
+
+/// Control characters in what clients stored must not reach the terminal.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -80,7 +80,6 @@ impl Connection {
         match reply {
             Reply::Done => Ok(None),
             Reply::Error { kind: Refusal::Request, text } => Err(Failure::NotAcceptable(text)),
-            Reply::Error { kind: Refusal::NoSuchUser, text } => Err(Failure::NoSuchUser(text)),
             Reply::Error { kind: Refusal::NoSuchDocument, text } => Err(Failure::NoSuchDocument(text)),
             Reply::Error { kind: Refusal::Failed, text } => Err(Failure::Other(text)),
             reply => Ok(Some(reply)),

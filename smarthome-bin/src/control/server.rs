@@ -6,9 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use smarthome_adapters::driver::Handle;
-use smarthome_core::engine::{Collection, Content, Versioned};
+use smarthome_core::engine::Collection;
 use smarthome_core::ports::Documents;
 use smarthome_core::{Command, Frame, Origin};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -19,11 +18,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::client::too_long;
-use super::{
-    AT_ONCE, Info, LONGEST_PATH, LONGEST_REQUEST, PATIENCE, Refusal, Reply, Request, Step, UserEntry, socket,
-};
+use super::{AT_ONCE, Info, LONGEST_PATH, LONGEST_REQUEST, PATIENCE, Refusal, Reply, Request, Step, socket};
+use crate::documents::{self, NotDone};
 use crate::exit::Failure;
-use crate::{documents, users};
 
 /// What requests are answered from.
 #[derive(Clone)]
@@ -144,34 +141,12 @@ async fn respond(request: Request, desk: &Desk, answer: &mut Answer) -> io::Resu
             answer.line(&Reply::Done).await
         }
         Request::Send { frame } => send(frame, desk, answer).await,
-        Request::Users => list(desk, answer).await,
-        Request::SetUser { uid, fields } => set(&uid, fields, desk, answer).await,
-        Request::DeleteUser { uid } => delete(&uid, desk, answer).await,
-        Request::Documents { collection } => match documents::all(&*desk.documents, collection).await {
-            Ok(found) => {
-                for document in found {
-                    answer.line(&Reply::Document(documents::entry(document))).await?;
-                }
-                answer.line(&Reply::Done).await
-            }
-            Err(error) => answer.error(Refusal::Failed, &error.to_string()).await,
-        },
+        Request::Documents { collection } => list(collection, desk, answer).await,
         Request::SetDocument { collection, id, fields } => {
-            if let Err(wrong) = documents::check(collection, &id, &fields) {
-                return answer.error(Refusal::Request, &wrong).await;
-            }
-            let whole = Value::Object(fields).to_string();
-            match desk.documents.replace(collection, &id, &whole).await {
-                Ok(_) => answer.line(&Reply::Done).await,
-                Err(error) => answer.error(Refusal::Failed, &error.to_string()).await,
-            }
+            ended(documents::set(&*desk.documents, collection, &id, &fields).await, answer).await
         }
         Request::DeleteDocument { collection, id } => {
-            match desk.documents.delete(collection, &id, None).await {
-                Ok(true) => answer.line(&Reply::Done).await,
-                Ok(false) => answer.error(Refusal::NoSuchDocument, &id).await,
-                Err(error) => answer.error(Refusal::Failed, &error.to_string()).await,
-            }
+            ended(documents::delete(&*desk.documents, collection, &id).await, answer).await
         }
     }
 }
@@ -198,41 +173,25 @@ async fn send(frame: Frame, desk: &Desk, answer: &mut Answer) -> io::Result<()> 
     answer.error(Refusal::Failed, text).await
 }
 
-async fn list(desk: &Desk, answer: &mut Answer) -> io::Result<()> {
-    let users = match documents::all(&*desk.documents, Collection::Users).await {
-        Ok(users) => users,
-        Err(error) => return answer.error(Refusal::Failed, &error.to_string()).await,
-    };
-    for user in users {
-        answer.line(&Reply::User(entry(user))).await?;
-    }
-    answer.line(&Reply::Done).await
-}
-
-async fn set(uid: &str, fields: Map<String, Value>, desk: &Desk, answer: &mut Answer) -> io::Result<()> {
-    if let Err(wrong) = users::check_uid(uid).and_then(|()| users::check_fields(&fields)) {
-        return answer.error(Refusal::Request, &wrong).await;
-    }
-    let fields = Value::Object(fields).to_string();
-    match desk.documents.merge(Collection::Users, uid, &fields).await {
-        Ok(_) => answer.line(&Reply::Done).await,
-        Err(error) => answer.error(Refusal::Failed, &error.to_string()).await,
+async fn list(collection: Collection, desk: &Desk, answer: &mut Answer) -> io::Result<()> {
+    match documents::all(&*desk.documents, collection).await {
+        Ok(found) => {
+            for document in found {
+                answer.line(&Reply::Document(document)).await?;
+            }
+            answer.line(&Reply::Done).await
+        }
+        Err(why) => ended(Err(why), answer).await,
     }
 }
 
-async fn delete(uid: &str, desk: &Desk, answer: &mut Answer) -> io::Result<()> {
-    match desk.documents.delete(Collection::Users, uid, None).await {
-        Ok(true) => answer.line(&Reply::Done).await,
-        Ok(false) => answer.error(Refusal::NoSuchUser, uid).await,
-        Err(error) => answer.error(Refusal::Failed, &error.to_string()).await,
+async fn ended(result: Result<(), NotDone>, answer: &mut Answer) -> io::Result<()> {
+    match result {
+        Ok(()) => answer.line(&Reply::Done).await,
+        Err(NotDone::Unacceptable(why)) => answer.error(Refusal::Request, &why).await,
+        Err(NotDone::Absent(id)) => answer.error(Refusal::NoSuchDocument, &id).await,
+        Err(NotDone::Failed(error)) => answer.error(Refusal::Failed, &error.to_string()).await,
     }
-}
-
-/// A document of the store as a line of an answer.
-pub fn entry(user: Versioned<Content>) -> UserEntry {
-    // The store refuses what is no object.
-    let fields = serde_json::from_str(&user.value).unwrap_or_default();
-    UserEntry { uid: user.id, fields }
 }
 
 struct Answer {

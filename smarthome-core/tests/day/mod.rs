@@ -21,6 +21,7 @@
 //! set KEY VALUE                      configuration, before anything else
 //! ```
 
+mod journal;
 mod world;
 
 use std::fmt::Write as _;

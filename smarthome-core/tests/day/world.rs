@@ -1,5 +1,8 @@
 //! Everything around the engine, in memory: a broker, a store, a journal, a home.
 
+mod store;
+
+use crate::day::journal::Journal;
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use serde_json::Value;
 use smarthome_core::engine::*;
@@ -23,10 +26,7 @@ pub(crate) struct World {
     now: Mono,
     passing: bool,
     epoch: u32,
-    rows: BTreeMap<EffectId, Entry>,
-    status: Option<KnownStatus>,
-    slots: BTreeMap<SlotKey, SlotRow>,
-    copies: BTreeMap<Collection, (bool, BTreeMap<String, Versioned<Content>>)>,
+    journal: Journal,
     documents: BTreeMap<Collection, BTreeMap<String, Versioned<Content>>>,
     listens: bool,
     /// Between a crash and the next start it is not.
@@ -60,10 +60,7 @@ impl World {
             now: Mono::from_millis(7 * 3_600_000),
             passing: false,
             epoch: 0,
-            rows: BTreeMap::new(),
-            status: None,
-            slots: BTreeMap::new(),
-            copies: BTreeMap::new(),
+            journal: Journal::default(),
             documents: BTreeMap::new(),
             listens: false,
             runs: true,
@@ -149,18 +146,7 @@ impl World {
         self.events.clear();
         (self.listens, self.runs) = (false, true);
         self.engine = Engine::new(self.config.clone());
-        let mut restored = Restored::empty(midnight());
-        restored.epoch = self.epoch;
-        restored.status = self.status;
-        for entry in self.rows.values().cloned() {
-            match entry {
-                Entry::Command(row) => restored.commands.push(row),
-                Entry::Write(row) => restored.writes.push(row),
-                Entry::Alert(row) => restored.alerts.push(row),
-                _ => {}
-            }
-        }
-        restored.slots = self.slots.values().cloned().collect();
+        let restored = self.journal.restored(self.epoch, midnight());
         // Events travel as text somewhere, always: recorded days have to replay.
         let event = Event::Restored(restored);
         let copy: Event = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
@@ -198,50 +184,8 @@ impl World {
         }));
     }
 
-    fn snapshot(&mut self, users: &str) {
-        self.users = serde_json::from_str(users).unwrap();
-        self.revision += 1;
-        let all = self.users.clone();
-        let all = all.into_iter().map(|(id, value)| self.versioned(id, &value)).collect();
-        self.happen(Event::Documents(Documents::Snapshot(Collection::Users, all)));
-    }
-
-    /// The store tells its modes and schedules, and from now on what changes about them.
-    fn lists(&mut self) {
-        self.listens = true;
-        for collection in [Collection::Modes, Collection::Schedules] {
-            let all = self.documents.entry(collection).or_default().values().cloned().collect();
-            self.happen(Event::Documents(Documents::Snapshot(collection, all)));
-        }
-    }
-
-    /// `ID {…}` or `ID gone`: somebody writes or deletes a document.
-    fn document(&mut self, collection: Collection, rest: &str) {
-        let (id, content) = rest.split_once(' ').unwrap();
-        let (id, updated) = (id.to_string(), self.wall());
-        self.revision += 1;
-        let revision = Revision(self.revision);
-        let documents = self.documents.entry(collection).or_default();
-        let news = if content == "gone" {
-            documents.remove(&id);
-            Documents::Deleted(collection, id, revision)
-        } else {
-            let document = Versioned { id: id.clone(), revision, updated, value: content.into() };
-            documents.insert(id, document.clone());
-            Documents::Changed(collection, document)
-        };
-        if self.listens {
-            self.happen(Event::Documents(news));
-        }
-    }
-
     fn wall(&self) -> DateTime<Utc> {
         midnight() + TimeDelta::milliseconds(self.now.as_millis() as i64) + self.ahead
-    }
-
-    fn versioned(&self, id: String, value: &Value) -> Versioned<Content> {
-        let value = value.to_string().into_boxed_str();
-        Versioned { id, revision: Revision(self.revision), updated: midnight(), value }
     }
 
     fn send(&mut self, rest: &str) {
@@ -313,8 +257,10 @@ impl World {
             self.engine.handle(event, Now::new(wall, self.now).unwrap(), &mut effects);
             // First the whole batch is committed, then it leaves.
             for effect in &effects {
-                if let Intent::Record(entry) = &effect.what {
-                    self.commit(entry.clone());
+                if let Intent::Record(entry) = &effect.what
+                    && let Some(said) = self.journal.commit(entry.clone())
+                {
+                    self.say(said);
                 }
             }
             for effect in effects {
@@ -323,54 +269,9 @@ impl World {
         }
     }
 
-    fn commit(&mut self, entry: Entry) {
-        match &entry {
-            Entry::Command(CommandRow { id, .. })
-            | Entry::Write(WriteRow { id, .. })
-            | Entry::Alert(AlertRow { id, .. }) => {
-                self.rows.insert(*id, entry);
-            }
-            Entry::Remove(id) => {
-                self.rows.remove(id);
-            }
-            Entry::Status(known) => self.status = Some(*known),
-            Entry::Slot(row) => {
-                let SlotKey { schedule, slot } = &row.key;
-                let more =
-                    row.missed.map(|m| format!(" ({} since {})", m.count, m.first)).unwrap_or_default();
-                let why = if row.why.is_empty() { String::new() } else { format!(": {}", row.why) };
-                self.say(format!("slot {schedule} {slot} {}{more}{why}", row.state.name()));
-                self.slots.insert(row.key.clone(), row.clone());
-            }
-            Entry::RemoveSlot(key) => {
-                self.say(format!("slot {} {} forgotten", key.schedule, key.slot));
-                self.slots.remove(key);
-            }
-            Entry::Rename { from, to } => {
-                self.say(format!("slots of {from} are those of {to}"));
-                let moved: Vec<SlotKey> =
-                    self.slots.keys().filter(|key| key.schedule == *from).cloned().collect();
-                for old in moved {
-                    let row = self.slots.remove(&old).unwrap();
-                    let key = SlotKey { schedule: to.clone(), slot: old.slot };
-                    self.slots.insert(key.clone(), SlotRow { key, ..row });
-                }
-            }
-            Entry::Copy(collection, change) => {
-                let (complete, copy) = self.copies.entry(*collection).or_default();
-                match change {
-                    CopyChange::Put(document) => drop(copy.insert(document.id.clone(), document.clone())),
-                    CopyChange::Remove(id) => drop(copy.remove(id)),
-                    CopyChange::Complete => *complete = true,
-                }
-            }
-        }
-    }
-
     fn execute(&mut self, effect: Effect) {
         if let Intent::ReadCopy(collection) = &effect.what {
-            let copy = self.copies.get(collection).filter(|(complete, _)| *complete);
-            let copy = copy.map(|(_, documents)| documents.values().cloned().collect());
+            let copy = self.journal.copy(*collection);
             return self.events.push_back(Event::Outcome { id: effect.id, result: Ok(Done::Copy(copy)) });
         }
         let text = match &effect.what {
@@ -428,31 +329,6 @@ impl World {
             let topic = self.config.topics.status();
             self.queue(&topic, status.to_string().as_bytes());
         }
-    }
-
-    fn write(&mut self, intent: &Intent) -> Done {
-        let Intent::WriteDocument(row) = intent else { unreachable!() };
-        self.revision += 1;
-        if let Write::Delete(expected) = row.write {
-            let documents = self.documents.entry(row.collection).or_default();
-            let found =
-                documents.get(&row.document).is_some_and(|d| expected.is_none_or(|e| e == d.revision));
-            if found {
-                documents.remove(&row.document);
-                let news = Documents::Deleted(row.collection, row.document.clone(), Revision(self.revision));
-                self.events.push_back(Event::Documents(news));
-            }
-            return Done::Deleted(found);
-        }
-        let user = self.users.entry(row.document.clone()).or_insert_with(|| serde_json::json!({}));
-        for (key, value) in serde_json::from_str::<serde_json::Map<String, Value>>(row.write.text()).unwrap()
-        {
-            user[key.as_str()] = value;
-        }
-        let shown = self.users[&row.document].clone();
-        let shown = self.versioned(row.document.clone(), &shown);
-        self.events.push_back(Event::Documents(Documents::Changed(Collection::Users, shown)));
-        Done::Written(Revision(self.revision))
     }
 
     fn note(&mut self, note: &Note) {
