@@ -56,7 +56,7 @@ fn generated_messages_keep_the_laws() {
 
 #[test]
 fn generated_documents_keep_the_laws() {
-    generated(20_000, 24, testing::document);
+    generated(5_000, 40, testing::document);
 }
 
 #[test]

@@ -1,18 +1,21 @@
 //! The bodies of the fuzz targets: any bytes in, a panic when a law is broken.
 
+mod document;
+
+pub use document::document;
+
 use super::bytes::Bytes;
 use super::laws::a_line_is_short_and_prints;
 use super::watched::Watched;
 use crate::engine::*;
 use crate::message::{Request, document_id};
 use crate::ports::{ErrorKind, PortError};
-use crate::{Command, Config, Device, HomeSensors, HomeZone, Interlock, Mode, Mono, Now, Origin, Schedule};
+use crate::{Command, Config, HomeSensors, Interlock, Mono, Now, Origin};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use chrono::{DateTime, TimeDelta, Utc};
 use core::time::Duration;
-use serde_json::{Map, Value, json};
 
 /// Any bytes as a message, a sensor reading and a document id.
 pub fn message(bytes: &[u8]) {
@@ -38,95 +41,6 @@ pub fn message(bytes: &[u8]) {
         let expected =
             !id.is_empty() && id.len() <= 128 && !id.contains('/') && id != "." && id != ".." && !hidden;
         assert_eq!(legal, expected, "{id:?}");
-    }
-}
-
-/// Any bytes as a schedule's and a mode's document; bytes that are no JSON object also as choices of what its fields
-/// hold.
-pub fn document(bytes: &[u8]) {
-    let Ok(content) = core::str::from_utf8(bytes) else { return chosen_document(bytes) };
-    if let Err(fault) = Schedule::read(content, &HomeZone::default())
-        && fault.field().is_none()
-    {
-        a_line_is_short_and_prints(&fault.to_string());
-        assert!(Mode::read(content).is_err(), "a mode that is no object");
-        return chosen_document(bytes);
-    }
-    let fields: Map<String, Value> = serde_json::from_str(content).unwrap();
-    a_schedule_keeps_the_laws(&fields);
-    a_mode_keeps_the_laws(&fields);
-}
-
-fn chosen_document(bytes: &[u8]) {
-    let (mut bytes, mut fields) = (Bytes(bytes), Map::new());
-    let values = json!([
-        null, true, false, "true", "FALSE", 0, 1, 2, "1", 9, 10, 1.0, 5.5, -7, -15, "-7", 13, 730, "730", "0730", "07:30",
-        "25:61", "2400", "2021.09.02", "2021.9.2", "2021-09-02", "2021-02-29", "0000.01.01", "2021-09-01T15:00:00Z",
-        "9999-12-31T23:59:59Z", {"_seconds": 1_630_508_400}, {"seconds": i64::MAX}, {"seconds": -62_135_596_800_i64},
-        u64::MAX, 1e300, "skip", "", "\u{202e}\n", [], [0, 1, 0, 1, 0, 1, 0], [false, false, false, false, false, false],
-        ["true", 1, true, 0, "0", false, 3], {},
-    ]);
-    let values = values.as_array().unwrap();
-    for field in FIELDS {
-        let byte = usize::from(bytes.byte());
-        if byte % 8 != 0 {
-            fields.insert(field.to_string(), values[byte % values.len()].clone());
-        }
-    }
-    a_schedule_keeps_the_laws(&fields);
-    a_mode_keeps_the_laws(&fields);
-}
-
-const FIELDS: [&str; 18] = [
-    "startTime",
-    "repeat",
-    "enabled",
-    "activeDate",
-    "daysOfWeek",
-    "modeNum",
-    "modeName",
-    "name",
-    "title",
-    "catchUp",
-    "airconEnable",
-    "airconWindPower",
-    "lightEnable",
-    "lightBrightness",
-    "lightColor",
-    "lightMode",
-    "windowOpen",
-    "gasValveEnable",
-];
-
-/// What is read is written in the one form, and that form reads as the same.
-fn a_schedule_keeps_the_laws(fields: &Map<String, Value>) {
-    let (zone, now) = (HomeZone::default(), DateTime::UNIX_EPOCH);
-    match Schedule::from_fields(fields, &zone) {
-        Ok(schedule) => {
-            let canonical = schedule.canonical("a title", now.date_naive());
-            assert!(canonical.values().all(|value| !value.is_null()), "{canonical:?}");
-            let again = Schedule::from_fields(&canonical, &zone).unwrap();
-            assert_eq!(again, schedule);
-            assert_eq!(again.fingerprint(), schedule.fingerprint());
-            if let Err(why) = schedule.acceptable("a title", Device::default(), &zone, now) {
-                a_line_is_short_and_prints(&why.to_string());
-            }
-            for warning in schedule.warnings(None, Device::default(), &Interlock::default()) {
-                a_line_is_short_and_prints(&warning.to_string());
-            }
-        }
-        Err(fault) => a_line_is_short_and_prints(&fault.to_string()),
-    }
-}
-
-fn a_mode_keeps_the_laws(fields: &Map<String, Value>) {
-    match Mode::from_fields(fields) {
-        Ok(mode) => {
-            assert_eq!(Mode::from_fields(&mode.canonical()), Ok(mode.clone()));
-            let parts = mode.command(None).parts();
-            assert_eq!(parts, crate::PartSet::ALL, "a mode keeps nothing");
-        }
-        Err(fault) => a_line_is_short_and_prints(&fault.to_string()),
     }
 }
 
