@@ -133,6 +133,8 @@ mod tests {
             (json!(7.5), None),
             (json!(1e300), None),
             (json!(-1e300), None),
+            // 2⁶³, one more than there is room for.
+            (json!(9_223_372_036_854_775_808.0), None),
             (json!(u64::MAX), None),
             (json!("99999999999999999999"), None),
             (json!("7.0"), None),

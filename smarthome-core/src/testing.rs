@@ -1,5 +1,5 @@
-//! What tests, fuzzers and simulations share: a seeded generator, an engine under watch, and the bodies of the fuzz
-//! targets.
+//! What tests, fuzzers and simulations share: a seeded generator, generated documents, an engine under watch, and the
+//! bodies of the fuzz targets.
 //!
 //! Everything here panics when a promise is broken, and says which.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -9,11 +9,12 @@
 #![allow(clippy::disallowed_macros)]
 
 mod bytes;
+pub mod documents;
 mod fuzz;
 mod laws;
 mod random;
 mod watched;
 
-pub use fuzz::{engine, message};
+pub use fuzz::{document, engine, message};
 pub use random::Random;
 pub use watched::Watched;

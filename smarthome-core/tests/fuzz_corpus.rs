@@ -1,4 +1,4 @@
-//! Replays the seed corpora of the fuzz targets `message` and `engine`, and does in small what the fuzzer does.
+//! Replays the seed corpora of the fuzz targets `message`, `document` and `engine`, and does in small what the fuzzer does.
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::disallowed_macros)]
 
@@ -26,6 +26,11 @@ fn the_message_corpus_keeps_the_laws() {
 }
 
 #[test]
+fn the_document_corpus_keeps_the_laws() {
+    replay("document", testing::document);
+}
+
+#[test]
 fn the_engine_corpus_keeps_the_laws() {
     replay("engine", testing::engine);
 }
@@ -47,6 +52,11 @@ fn generated(rounds: u64, longest: u64, body: fn(&[u8])) {
 #[test]
 fn generated_messages_keep_the_laws() {
     generated(2_000, 200, testing::message);
+}
+
+#[test]
+fn generated_documents_keep_the_laws() {
+    generated(5_000, 40, testing::document);
 }
 
 #[test]

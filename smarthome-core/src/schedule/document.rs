@@ -157,7 +157,7 @@ fn active_date(value: &Value, calendar: &dyn Calendar) -> Option<NaiveDate> {
             }
             _ => return None,
         };
-        YEARS.contains(&at.year()).then(|| calendar.local(at).date())
+        Some(calendar.local(at).date())
     });
     date.filter(|date| YEARS.contains(&date.year()))
 }

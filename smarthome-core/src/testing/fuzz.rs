@@ -1,5 +1,9 @@
 //! The bodies of the fuzz targets: any bytes in, a panic when a law is broken.
 
+mod document;
+
+pub use document::document;
+
 use super::bytes::Bytes;
 use super::laws::a_line_is_short_and_prints;
 use super::watched::Watched;
