@@ -2,7 +2,13 @@
 
 use super::ack::Acks;
 use super::audience;
+use smarthome_core::Mono;
 use smarthome_core::engine::{Class, DeliveryId, Effect, Entry, Intent, Note};
+use std::time::Duration;
+
+/// How long an entry waits that may: a command that the home follows at once has its end in the same commit, and what a
+/// crash leaves in doubt is little.
+const WAITS: Duration = Duration::from_millis(50);
 
 /// Events whose effects are held until everything they want recorded is.
 #[derive(Debug, Default)]
@@ -15,6 +21,8 @@ pub(super) struct Batch {
     pub(super) deliveries: Vec<DeliveryId>,
     /// A command's confirmation by the broker is in it.
     pub(super) confirms: bool,
+    /// Since when entries wait that may.
+    pub(super) waiting_since: Option<Mono>,
 }
 
 impl Batch {
@@ -43,12 +51,22 @@ impl Batch {
         self.entries.len().saturating_add(self.effects.len())
     }
 
-    /// It is recorded: everything in it may leave.
-    pub(super) fn clear(&mut self) {
+    /// Whether everything that is to be recorded may wait for the next batch.
+    pub(super) fn may_wait(&self, now: Mono) -> bool {
+        let since = self.waiting_since.unwrap_or(now);
+        self.deliveries.is_empty() && self.entries.iter().all(Entry::may_wait) && now.since(since) < WAITS
+    }
+
+    /// When it has waited for long enough.
+    pub(super) fn waits_until(&self) -> Option<Mono> {
+        self.waiting_since.map(|since| since.after(WAITS))
+    }
+
+    /// All of it is recorded.
+    pub(super) fn recorded(&mut self) {
         self.entries.clear();
-        self.effects.clear();
-        self.deliveries.clear();
         self.confirms = false;
+        self.waiting_since = None;
     }
 }
 

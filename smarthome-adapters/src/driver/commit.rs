@@ -29,7 +29,14 @@ impl Loop {
     /// for and the journal did not take the batch in time.
     pub(super) async fn settle(&mut self, stop: &mut Stop<'_>) -> Result<(), PortError> {
         if !self.batch.entries.is_empty() {
-            self.record(stop).await?;
+            let now = self.ports.clock.now().mono();
+            if self.batch.may_wait(now) && !stop.is_requested() {
+                // A mark stands in nobody's way: what else the batch led to leaves at once.
+                self.batch.waiting_since.get_or_insert(now);
+            } else {
+                self.record(stop).await?;
+                self.batch.recorded();
+            }
         }
         self.release();
         Ok(())
@@ -147,7 +154,6 @@ impl Loop {
                 }
             }
         }
-        self.batch.clear();
     }
 }
 

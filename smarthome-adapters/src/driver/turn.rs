@@ -120,7 +120,8 @@ impl Loop {
         self.let_leave();
         let other = is_held().then(|| self.ports.clock.now().mono().after(HELD_LOOK));
         let expiry = self.lanes.next_expiry();
-        self.wake.set(self.engine.next_wakeup(), [other, expiry].into_iter().flatten().min());
+        let marks = self.batch.waits_until();
+        self.wake.set(self.engine.next_wakeup(), [other, expiry, marks].into_iter().flatten().min());
         let welcome = inbox && self.engine.accepts_deliveries();
         let kept = (inbox && self.late.is_some()) || (welcome && !self.unwelcome.is_empty());
         let ready = kept || !self.own.is_empty();

@@ -3,7 +3,7 @@
 use crate::home::{COMMANDS, Home};
 use crate::ports::Does;
 use smarthome_core::Origin;
-use smarthome_core::engine::{Entry, Note};
+use smarthome_core::engine::{CommandState, Entry, Note};
 use smarthome_core::ports::ErrorKind;
 
 #[tokio::test]
@@ -74,4 +74,46 @@ async fn a_slow_reader_of_notes_is_told_how_many_it_missed() {
     }
     assert_eq!(read, 1_024);
     assert!(notes.missed() >= 70, "{}", notes.missed());
+}
+
+fn is_mark(entry: &Entry) -> bool {
+    matches!(entry, Entry::Command(row) if row.state == CommandState::Sent)
+}
+
+/// A command that the broker took and nothing else happened to since.
+async fn taken() -> Home {
+    let home = Home::ready().await;
+    let mut following = home.handle.send("022152022".parse().unwrap(), Origin::Cli).await.unwrap();
+    while !matches!(following.next().await.unwrap(), Note::Sent { .. }) {}
+    home.quiet().await;
+    assert!(!home.journal.entries().iter().any(is_mark), "said before it is recorded");
+    home
+}
+
+#[tokio::test]
+async fn the_brokers_word_and_the_homes_are_one_commit() {
+    let home = taken().await;
+    let tries = home.journal.tries();
+    home.arrives(COMMANDS, "022152022");
+    home.status("000152000");
+    home.quiet().await;
+    assert_eq!(home.journal.tries(), tries + 1);
+    let entries = home.journal.entries();
+    let mark = entries.iter().position(is_mark).unwrap();
+    assert!(entries.iter().skip(mark).any(|entry| matches!(entry, Entry::Remove(_))), "{entries:?}");
+}
+
+#[tokio::test]
+async fn the_brokers_word_alone_is_recorded_soon() {
+    let home = taken().await;
+    home.pass(50).await;
+    assert!(home.journal.entries().iter().any(is_mark));
+}
+
+#[tokio::test]
+async fn a_stop_records_the_brokers_word() {
+    let home = taken().await;
+    let journal = home.journal.clone();
+    home.stops().await.unwrap();
+    assert!(journal.entries().iter().any(is_mark));
 }

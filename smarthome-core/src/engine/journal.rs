@@ -37,6 +37,19 @@ pub enum Entry {
     Copy(Collection, CopyChange),
 }
 
+impl Entry {
+    /// Whether it may be committed a moment later, with the next batch, when no delivery is acknowledged on its behalf:
+    /// that the broker took a frame. Lost in a crash, it leaves the row in doubt, as a crash just before the broker's
+    /// word would have.
+    pub fn may_wait(&self) -> bool {
+        match self {
+            Entry::Command(row) => row.state == CommandState::Sent,
+            Entry::Slot(row) => row.state == SlotState::Sent,
+            _ => false,
+        }
+    }
+}
+
 /// A change to the journal's copy of a collection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CopyChange {
