@@ -57,7 +57,7 @@ fn every_place_agrees_with_its_clocks() {
         shares.into_iter().map(|share| share.join().unwrap()).reduce(Seen::and).unwrap()
     });
     seen.all_rules();
-    // Seven names stand for the four places that left out a day, at four times each.
+    // Seven names stand for the five places that left out a day, at four times each.
     let enough = zones.len() >= 590 && seen.changes >= 30_000 && seen.slots[&Rule::NoSuchDay] >= 28;
     assert!(enough, "{} zones, {} changes, slots by rule: {:?}", zones.len(), seen.changes, seen.slots);
 }
