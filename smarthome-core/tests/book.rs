@@ -79,7 +79,7 @@ fn random_edits_leave_the_same_as_in_a_list_that_is_searched() {
         let (mut book, mut list) = (Book::new(), List::default());
         for _ in 0..200 {
             edit(&mut random, &mut book, &mut list);
-            same(&book, &list, random.instant());
+            same(&mut book, &list, random.instant());
         }
     }
 }
@@ -121,7 +121,7 @@ fn edit(random: &mut Random, book: &mut Book, list: &mut List) {
     }
 }
 
-fn same(book: &Book, list: &List, by: DateTime<Utc>) {
+fn same(book: &mut Book, list: &List, by: DateTime<Utc>) {
     assert_eq!(book.iter().collect::<Vec<_>>(), list.sorted());
     assert_eq!((book.len(), book.is_empty()), (list.0.len(), list.0.is_empty()));
     assert!(list.0.iter().all(|(title, entry)| book.get(title) == Some(entry)));
@@ -137,7 +137,7 @@ fn several_due_at_one_minute_come_in_title_order() {
         entry = random.entry();
         entry.plan(random.instant(), &HomeZone::default(), |_| false);
     }
-    let book: Book = ["b", "a", "c", "B", "aa"].into_iter().map(|title| (title, entry.clone())).collect();
+    let mut book: Book = ["b", "a", "c", "B", "aa"].into_iter().map(|title| (title, entry.clone())).collect();
     let at = book.next_due().unwrap();
     let titles: Vec<_> = book.due(at).map(|(_, title)| title).collect();
     assert_eq!(titles, ["B", "a", "aa", "b", "c"]);
@@ -147,9 +147,19 @@ fn several_due_at_one_minute_come_in_title_order() {
 #[test]
 fn of_several_with_one_title_the_last_counts() {
     let mut random = Random(2);
-    let entries = [("a", random.entry()), ("b", random.entry()), ("a", random.entry())];
-    let book: Book = entries.clone().into_iter().collect();
-    assert_eq!((book.len(), book.get("a")), (2, Some(&entries[2].1)));
+    let mut entries = ["a", "b", "a", "b", "c"].map(|title| (title, random.entry()));
+    for (_, entry) in &mut entries {
+        entry.plan(random.instant(), &HomeZone::default(), |_| false);
+    }
+    let mut book: Book = entries.clone().into_iter().collect();
+    let mut last: Book = entries[2..].iter().cloned().collect();
+    for title in ["d", "e", "f"] {
+        assert_eq!(book, last);
+        let far = DateTime::<Utc>::MAX_UTC;
+        assert_eq!(book.due(far).collect::<Vec<_>>(), last.due(far).collect::<Vec<_>>());
+        book.put(title, entries[0].1.clone());
+        last.put(title, entries[0].1.clone());
+    }
 }
 
 #[test]

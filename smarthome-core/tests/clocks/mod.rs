@@ -11,14 +11,14 @@ pub(crate) struct Clocks {
 }
 
 impl Clocks {
-    /// From so many days before that instant, a full minute, until as many after it.
-    pub(crate) fn around(zone: &HomeZone, at: DateTime<Utc>, days: i64) -> Clocks {
-        let half = TimeDelta::days(days);
+    /// From a week before that instant, a full minute, until two weeks after it.
+    pub(crate) fn around(zone: &HomeZone, at: DateTime<Utc>) -> Clocks {
+        let (start, end) = (at - TimeDelta::days(7), at + TimeDelta::days(14));
         // Liberia was 44 minutes and 30 seconds off until 1972.
         let odd = |at| zone.local(at).and_utc().timestamp() % 60 != 0;
-        let step = TimeDelta::seconds(if odd(at - half) || odd(at + half) { 30 } else { 60 });
-        let instants = std::iter::successors(Some(at - half), move |at| Some(*at + step));
-        let shown = instants.take_while(|now| *now <= at + half).map(|at| (at, zone.local(at))).collect();
+        let step = TimeDelta::seconds(if odd(start) || odd(end) { 30 } else { 60 });
+        let instants = std::iter::successors(Some(start), |at| Some(*at + step));
+        let shown = instants.take_while(|at| *at <= end).map(|at| (at, zone.local(at))).collect();
         Clocks { shown, step }
     }
 
