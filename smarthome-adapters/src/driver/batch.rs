@@ -21,6 +21,8 @@ pub(super) struct Batch {
     pub(super) deliveries: Vec<DeliveryId>,
     /// A command's confirmation by the broker is in it.
     pub(super) confirms: bool,
+    /// Something is to be recorded at once.
+    pub(super) hurries: bool,
     /// Since when entries wait that may.
     pub(super) waiting_since: Option<Mono>,
 }
@@ -30,7 +32,11 @@ impl Batch {
     pub(super) fn take(&mut self, out: &mut Vec<Effect>, acks: &mut Acks) {
         for effect in out.drain(..) {
             match effect.what {
-                Intent::Record(entry) => self.entries.push(entry),
+                Intent::Record(entry) => {
+                    // A delivery is acknowledged when what it caused is recorded, so that waits for nothing.
+                    self.hurries |= effect.cause.is_some() || !entry.may_wait();
+                    self.entries.push(entry);
+                }
                 what => {
                     if let Intent::Note(note @ Note::Raised(_)) = &what {
                         // An alert is in the log at once, whatever becomes of the journal.
@@ -54,7 +60,7 @@ impl Batch {
     /// Whether everything that is to be recorded may wait for the next batch.
     pub(super) fn may_wait(&self, now: Mono) -> bool {
         let since = self.waiting_since.unwrap_or(now);
-        self.deliveries.is_empty() && self.entries.iter().all(Entry::may_wait) && now.since(since) < WAITS
+        !self.hurries && now.since(since) < WAITS
     }
 
     /// When it has waited for long enough.
@@ -65,7 +71,7 @@ impl Batch {
     /// All of it is recorded.
     pub(super) fn recorded(&mut self) {
         self.entries.clear();
-        self.confirms = false;
+        (self.confirms, self.hurries) = (false, false);
         self.waiting_since = None;
     }
 }

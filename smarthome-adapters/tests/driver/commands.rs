@@ -117,3 +117,18 @@ async fn a_stop_records_the_brokers_word() {
     home.stops().await.unwrap();
     assert!(journal.entries().iter().any(is_mark));
 }
+
+#[tokio::test]
+async fn the_frames_own_echo_hurries_nothing() {
+    let home = Home::ready().await;
+    home.broker.publishes.set(Does::Hangs);
+    home.handle.send("022152022".parse().unwrap(), Origin::Cli).await.unwrap();
+    home.quiet().await;
+    let tries = home.journal.tries();
+    // It comes back before the broker's word for it, and the loop finds both.
+    let echo = home.arrives(COMMANDS, "022152022");
+    home.broker.publishes.set(Does::Works);
+    home.quiet().await;
+    assert_eq!(home.journal.tries(), tries, "nobody waits for what it shows");
+    assert_eq!(home.broker.acknowledged.lock().unwrap().last(), Some(&echo));
+}

@@ -38,9 +38,9 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Whether it may be committed a moment later, with the next batch, when no delivery is acknowledged on its behalf:
-    /// that the broker took a frame. Lost in a crash, it leaves the row in doubt, as a crash just before the broker's
-    /// word would have.
+    /// Whether it may be committed a moment later, with the next batch, when no delivery caused it: that the broker took
+    /// a frame, or that the home followed a part of it. Lost in a crash, that is found out again: the row is in doubt, as
+    /// it would be after a crash just before the broker's word, and the home reports again what it follows.
     pub fn may_wait(&self) -> bool {
         match self {
             Entry::Command(row) => row.state == CommandState::Sent,

@@ -105,7 +105,8 @@ impl Lane {
             self.finish(id, turn);
             turn.note(Note::Confirmed { id });
         } else {
-            turn.record(Entry::Command(row.row.clone()));
+            // The home reports it again.
+            turn.record_in_passing(Entry::Command(row.row.clone()));
         }
     }
 
