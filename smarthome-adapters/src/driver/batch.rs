@@ -33,8 +33,7 @@ impl Batch {
         for effect in out.drain(..) {
             match effect.what {
                 Intent::Record(entry) => {
-                    // A delivery is acknowledged when what it caused is recorded, so that waits for nothing.
-                    self.hurries |= effect.cause.is_some() || !entry.may_wait();
+                    self.hurries |= !entry.may_wait();
                     self.entries.push(entry);
                 }
                 what => {

@@ -18,7 +18,7 @@ const TABLES: [&str; 3] = ["command", "document_write", "alert"];
 /// Writes one entry.
 pub(super) fn apply(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
     match entry {
-        Entry::Command(row) => {
+        Entry::Command(row) | Entry::Progress(row) => {
             remove(transaction, row.id, Some("command"))?;
             put_command(transaction, row)
         }

@@ -77,7 +77,7 @@ async fn a_slow_reader_of_notes_is_told_how_many_it_missed() {
 }
 
 fn is_mark(entry: &Entry) -> bool {
-    matches!(entry, Entry::Command(row) if row.state == CommandState::Sent)
+    matches!(entry, Entry::Progress(row) if row.state == CommandState::Sent)
 }
 
 /// A command that the broker took and nothing else happened to since.

@@ -81,7 +81,8 @@ async fn a_gas_close_leaves_alone_and_once_and_counts_as_sent_afterwards() {
     assert!(matches!(following.next().await, Some(Note::Sending { .. })));
     assert_eq!(following.next().await, Some(Note::Sent { id }));
     let recorded = home.journal.entries();
-    let rows = recorded.iter().filter(|entry| matches!(entry, Entry::Command(row) if row.id == id)).count();
+    let is_row = |entry: &&Entry| matches!(entry, Entry::Command(row) | Entry::Progress(row) if row.id == id);
+    let rows = recorded.iter().filter(is_row).count();
     assert_eq!(rows, 2, "claimed and sent");
 }
 

@@ -28,8 +28,9 @@ struct Crashed {
 impl Crashed {
     fn at(point: &str, port: u16, prefix: &str) -> Crashed {
         let scene = Scene::new(port, prefix);
-        // A report a second, so that a daemon soon hears the first.
-        let home = scene.home(&["--every", "1"]);
+        // A report a second, so that a daemon soon hears the first. One that obeys at once can be quicker than the
+        // broker's word for the command, which then has nothing to mark.
+        let home = scene.home(&["--every", "1", "--slow", "100"]);
         // A run before, so that the first status is recorded and the command's is the first commit.
         let mut before = scene.daemon(&[]);
         before.wait_for(&["home reports"]);

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub enum Entry {
     /// An own command and how far it got.
     Command(CommandRow),
+    /// How far an own command got; takes the place of its row, as [`Entry::Command`] does, and may be committed a moment
+    /// later.
+    Progress(CommandRow),
     /// A document write that the store has to be told.
     Write(WriteRow),
     /// An alert that the operator has to be told.
@@ -38,12 +41,12 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Whether it may be committed a moment later, with the next batch, when no delivery caused it: that the broker took
-    /// a frame, or that the home followed a part of it. Lost in a crash, that is found out again: the row is in doubt, as
-    /// it would be after a crash just before the broker's word, and the home reports again what it follows.
+    /// Whether it may be committed a moment later, with the next batch, also when a delivery caused it: that the broker
+    /// took a frame, or that the home followed a part of it. Lost in a crash, that is found out again: the row is in
+    /// doubt, as it would be after a crash just before, and the home reports again what it follows.
     pub fn may_wait(&self) -> bool {
         match self {
-            Entry::Command(row) => row.state == CommandState::Sent,
+            Entry::Progress(_) => true,
             Entry::Slot(row) => row.state == SlotState::Sent,
             _ => false,
         }

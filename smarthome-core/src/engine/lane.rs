@@ -218,7 +218,7 @@ impl Lane {
             row.row.valid_until = turn.now.wall_at(row.valid_until);
         }
         turn.note(Note::Sent { id });
-        turn.record(Entry::Command(row.row.clone()));
+        turn.record(Entry::Progress(row.row.clone()));
     }
 
     fn not_taken(&mut self, id: EffectId, urgent: bool, kind: ErrorKind, turn: &mut Turn<'_>) {

@@ -96,11 +96,6 @@ impl<'a> Turn<'a> {
         self.effect(Intent::Record(entry), None);
     }
 
-    /// Records what nobody waits for: lost in a crash, it would be found out again.
-    pub(crate) fn record_in_passing(&mut self, entry: Entry) {
-        self.detached(Intent::Record(entry), None);
-    }
-
     pub(crate) fn note(&mut self, note: Note) {
         self.fates.extend(Fate::of(&note));
         self.detached(Intent::Note(note), None);

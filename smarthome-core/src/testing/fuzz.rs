@@ -117,7 +117,7 @@ impl<'a> Host<'a> {
         (restored.epoch, restored.status) = (self.epoch, self.status);
         for entry in self.rows.values() {
             match entry {
-                Entry::Command(row) => restored.commands.push(row.clone()),
+                Entry::Command(row) | Entry::Progress(row) => restored.commands.push(row.clone()),
                 Entry::Write(row) => restored.writes.push(row.clone()),
                 Entry::Alert(row) => restored.alerts.push(row.clone()),
                 _ => {}
@@ -248,7 +248,7 @@ impl<'a> Host<'a> {
                 Intent::Record(Entry::Status(known)) => self.status = Some(known),
                 Intent::Record(entry) => {
                     let id = match &entry {
-                        Entry::Command(row) => row.id,
+                        Entry::Command(row) | Entry::Progress(row) => row.id,
                         Entry::Write(row) => row.id,
                         Entry::Alert(row) => row.id,
                         _ => continue,
@@ -266,7 +266,7 @@ impl<'a> Host<'a> {
     fn the_journal_mirrors_the_engine(&self) {
         let sizes = self.watched.sizes();
         let count = |kind: fn(&Entry) -> bool| self.rows.values().filter(|entry| kind(entry)).count();
-        assert_eq!(count(|entry| matches!(entry, Entry::Command(_))), sizes.commands);
+        assert_eq!(count(|entry| matches!(entry, Entry::Command(_) | Entry::Progress(_))), sizes.commands);
         assert_eq!(count(|entry| matches!(entry, Entry::Write(_))), sizes.writes);
         assert_eq!(count(|entry| matches!(entry, Entry::Alert(_))), sizes.alerts);
     }

@@ -19,7 +19,7 @@ impl Journal {
         restored.slots = self.slots.values().cloned().collect();
         for entry in self.rows.values().cloned() {
             match entry {
-                Entry::Command(row) => restored.commands.push(row),
+                Entry::Command(row) | Entry::Progress(row) => restored.commands.push(row),
                 Entry::Write(row) => restored.writes.push(row),
                 Entry::Alert(row) => restored.alerts.push(row),
                 _ => {}
@@ -37,6 +37,7 @@ impl Journal {
     pub(crate) fn commit(&mut self, entry: Entry) -> Option<String> {
         match &entry {
             Entry::Command(CommandRow { id, .. })
+            | Entry::Progress(CommandRow { id, .. })
             | Entry::Write(WriteRow { id, .. })
             | Entry::Alert(AlertRow { id, .. }) => drop(self.rows.insert(*id, entry)),
             Entry::Remove(id) => drop(self.rows.remove(id)),

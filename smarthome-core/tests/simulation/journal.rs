@@ -17,6 +17,7 @@ impl Journal {
         for entry in entries {
             match entry {
                 Entry::Command(CommandRow { id, .. })
+                | Entry::Progress(CommandRow { id, .. })
                 | Entry::Write(WriteRow { id, .. })
                 | Entry::Alert(AlertRow { id, .. }) => drop(self.rows.insert(*id, entry.clone())),
                 Entry::Remove(id) => drop(self.rows.remove(id)),
@@ -32,7 +33,7 @@ impl Journal {
         (restored.epoch, restored.status) = (self.epoch, self.status);
         for entry in self.rows.values() {
             match entry {
-                Entry::Command(row) => restored.commands.push(row.clone()),
+                Entry::Command(row) | Entry::Progress(row) => restored.commands.push(row.clone()),
                 Entry::Write(row) => restored.writes.push(row.clone()),
                 Entry::Alert(row) => restored.alerts.push(row.clone()),
                 _ => unreachable!(),
@@ -52,7 +53,11 @@ impl Journal {
     /// What is committed is what the engine holds: no row is forgotten on either side.
     pub(crate) fn mirrors(&self, sizes: Sizes) {
         let count = |kind: fn(&Entry) -> bool| self.rows.values().filter(|entry| kind(entry)).count();
-        assert_eq!(count(|entry| matches!(entry, Entry::Command(_))), sizes.commands, "commands");
+        assert_eq!(
+            count(|entry| matches!(entry, Entry::Command(_) | Entry::Progress(_))),
+            sizes.commands,
+            "commands"
+        );
         assert_eq!(count(|entry| matches!(entry, Entry::Write(_))), sizes.writes, "writes");
         assert_eq!(count(|entry| matches!(entry, Entry::Alert(_))), sizes.alerts, "alerts");
     }

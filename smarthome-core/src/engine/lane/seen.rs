@@ -106,7 +106,7 @@ impl Lane {
             turn.note(Note::Confirmed { id });
         } else {
             // The home reports it again.
-            turn.record_in_passing(Entry::Command(row.row.clone()));
+            turn.record(Entry::Progress(row.row.clone()));
         }
     }
 

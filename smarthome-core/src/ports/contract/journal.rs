@@ -133,7 +133,7 @@ async fn an_entry_replaces_the_row_of_its_id(b: Bench<'_>) {
     let sent = CommandRow { state: CommandState::Sent, sends: 2, outstanding: PartSet::EMPTY, ..command(1) };
     let of = |at| Entry::Status(KnownStatus { status: Status::ZERO, at: time(at) });
     let first = [Entry::Command(command(1)), Entry::Alert(alert(2, "old")), of(7)];
-    let second = [Entry::Command(sent.clone()), Entry::Write(write(2, "Lee")), of(6)];
+    let second = [Entry::Progress(sent.clone()), Entry::Write(write(2, "Lee")), of(6)];
     let restored = b.after(&[&first, &second]).await;
     b.wait.same("the command", restored.commands, vec![sent]);
     b.wait.same("the alert", restored.alerts, vec![]);

@@ -67,7 +67,7 @@ impl MemoryJournal {
 impl Disk {
     fn apply(&mut self, entry: &Entry) {
         match entry.clone() {
-            Entry::Command(row) => drop(self.rows.insert(row.id, Row::Command(row))),
+            Entry::Command(row) | Entry::Progress(row) => drop(self.rows.insert(row.id, Row::Command(row))),
             Entry::Write(row) => drop(self.rows.insert(row.id, Row::Write(row))),
             Entry::Alert(row) => drop(self.rows.insert(row.id, Row::Alert(row))),
             Entry::Remove(id) => drop(self.rows.remove(&id)),
