@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     host.happen(Event::Restored(Restored::empty(host.now()?.wall())))?;
     host.happen(Event::Link(Link::Up { resumed: false }))?;
     host.happen(Event::Link(Link::BacklogEnd))?;
-    host.happen(Event::Documents(Documents::Snapshot(Collection::Users, vec![kim()])))?;
+    host.happen(Event::Documents(Documents::Snapshot(Collection::Users, vec![kim()], Revision(1))))?;
 
     println!("\nA user signs in.");
     let request = br#"{"Producer":"car","command":"signin","UID":"kim"}"#;

@@ -68,7 +68,7 @@ impl Map {
 /// What the news is about.
 fn kind(news: &News) -> Collection {
     match news {
-        News::Snapshot(kind, _) | News::Changed(kind, _) | News::Deleted(kind, ..) => *kind,
+        News::Snapshot(kind, ..) | News::Changed(kind, _) | News::Deleted(kind, ..) => *kind,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod driver;
 #[cfg(feature = "sqlite")]
 pub mod journal;
+pub mod listing;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
 #[cfg(feature = "sqlite")]

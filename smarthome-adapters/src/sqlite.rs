@@ -108,7 +108,7 @@ impl Documents for SqliteStore {
         collection: Collection,
         id: &str,
         expected: Option<Revision>,
-    ) -> Result<bool, PortError> {
+    ) -> Result<Option<Revision>, PortError> {
         let id = id.to_string();
         self.run(move |keeper| keeper.delete(collection, id, expected)).await
     }

@@ -1,13 +1,11 @@
 //! Users, schedules and modes: what a document may be, and what the store has.
 
-use async_trait::async_trait;
 use serde_json::{Map, Value};
-use smarthome_core::engine::{Collection, Content, Documents as News, Event, Versioned};
+use smarthome_adapters::listing::list;
+use smarthome_core::engine::{Collection, Content, Documents as News, Versioned};
 use smarthome_core::message::document_id;
-use smarthome_core::ports::{Documents, Inbox, PortError};
+use smarthome_core::ports::{Documents, PortError};
 use smarthome_core::{HomeZone, Mode, Schedule};
-use tokio::sync::Mutex;
-use tokio::sync::mpsc;
 
 use crate::control::DocumentEntry;
 use crate::users;
@@ -67,8 +65,8 @@ pub async fn set(
 /// When there is none, or the store fails.
 pub async fn delete(store: &dyn Documents, collection: Collection, id: &str) -> Result<(), NotDone> {
     match store.delete(collection, id, None).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(NotDone::Absent(id.to_owned())),
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(NotDone::Absent(id.to_owned())),
         Err(error) => Err(NotDone::Failed(error)),
     }
 }
@@ -79,14 +77,8 @@ pub async fn delete(store: &dyn Documents, collection: Collection, id: &str) -> 
 ///
 /// When the store fails.
 pub async fn all(store: &dyn Documents, collection: Collection) -> Result<Vec<DocumentEntry>, NotDone> {
-    let (to, mut snapshot) = mpsc::channel(1);
-    let first = First { to: Mutex::new(Some(to)) };
-    let found = tokio::select! {
-        ended = store.watch(collection, &first) => match ended {
-            Ok(never) => match never {},
-            Err(error) => return Err(NotDone::Failed(error)),
-        },
-        found = snapshot.recv() => found.unwrap_or_default(),
+    let News::Snapshot(_, found, _) = list(store, collection).await.map_err(NotDone::Failed)? else {
+        return Ok(Vec::new());
     };
     // The store refuses what is no object.
     let fields = |document: &Versioned<Content>| serde_json::from_str(&document.value).unwrap_or_default();
@@ -94,21 +86,4 @@ pub async fn all(store: &dyn Documents, collection: Collection) -> Result<Vec<Do
         .into_iter()
         .map(|document| DocumentEntry { fields: fields(&document), id: document.id })
         .collect())
-}
-
-/// Takes the snapshot, which comes first, and nothing else.
-struct First {
-    to: Mutex<Option<mpsc::Sender<Vec<Versioned<Content>>>>>,
-}
-
-#[async_trait]
-impl Inbox for First {
-    async fn push(&self, event: Event) {
-        if let Event::Documents(News::Snapshot(_, found)) = event
-            && let Some(to) = self.to.lock().await.take()
-        {
-            // Whoever asked may have gone.
-            let _ = to.send(found).await;
-        }
-    }
 }

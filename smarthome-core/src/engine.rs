@@ -14,6 +14,7 @@ mod ledger;
 mod modes;
 mod note;
 mod on_delivery;
+mod on_schedule_request;
 mod outbox;
 #[cfg(feature = "testing")]
 mod sizes;
@@ -41,7 +42,7 @@ use crate::ports::PortError;
 use crate::retry::Backoff;
 use crate::{Calendar, HomeSensors, Mono, Now, Status};
 use accounts::Accounts;
-use agenda::Agenda;
+use agenda::{Agenda, Ended, Own};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
@@ -51,6 +52,7 @@ use faults::Faults;
 use health::Health;
 use lane::{Lane, Order};
 use on_delivery::HeldSignIn;
+use on_schedule_request::Answers;
 use outbox::{Outbox, Progress};
 use turn::{Ids, Turn};
 
@@ -83,6 +85,8 @@ pub struct Engine {
     sensors: Option<HomeSensors>,
     /// Sign-ins that came before the users were read.
     held: VecDeque<HeldSignIn>,
+    /// Answers that wait for the store.
+    answers: Answers,
     state: ServerState,
     /// When a wrong document was last named.
     named_at: Option<Mono>,
@@ -118,6 +122,7 @@ impl Engine {
             health: Health::default(),
             sensors: None,
             held: VecDeque::new(),
+            answers: Answers::default(),
             named_at: None,
             state: ServerState {
                 leaving: None,
@@ -176,7 +181,7 @@ impl Engine {
             Event::Operator(request) => self.on_operator(request, turn),
             Event::Health { part, trouble: Some(text) } => self.health.lost(&part, text, turn.mono()),
             Event::Health { part, trouble: None } => self.health.back(&part, turn),
-            Event::Wake => {}
+            Event::Wake => self.agenda.read(turn),
             Event::Stop => {
                 self.faults.summarise(turn, true);
                 self.say_state(false, turn);
@@ -189,6 +194,7 @@ impl Engine {
         self.lane.tick(&self.config, turn);
         self.agenda.tick(&mut self.lane, &self.config, turn);
         self.drop_held(turn);
+        self.answer_recorded(turn);
         self.name_wrong(turn);
         self.trust_clock(turn);
         if self.link_up {
@@ -208,11 +214,7 @@ impl Engine {
 
     fn on_restored(&mut self, restored: Restored, turn: &mut Turn<'_>) {
         for row in &restored.writes {
-            if let Write::Merge(fields) = &row.write
-                && let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(fields)
-            {
-                self.accounts.writing(&row.document, row.id, fields);
-            }
+            self.was_writing(row);
         }
         self.lane.restore(restored.commands, restored.status, &self.config, turn);
         self.agenda.restore(restored.slots, restored.created, &self.lane, turn);
@@ -221,6 +223,23 @@ impl Engine {
         if let Some(trouble) = restored.trouble {
             turn.alert(AlertCode::JournalReplaced, trouble);
         }
+    }
+
+    /// A write that an earlier run decided is in force as if it had been decided now.
+    fn was_writing(&mut self, row: &WriteRow) {
+        let content = match (row.collection, &row.write) {
+            (Collection::Users, Write::Merge(fields)) => {
+                if let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(fields) {
+                    self.accounts.writing(&row.document, row.id, fields);
+                }
+                return;
+            }
+            (Collection::Schedules, Write::Replace(whole)) => Some(whole.as_str().into()),
+            (Collection::Schedules, Write::Delete(_)) => None,
+            _ => return,
+        };
+        let own = Own { row: row.id, decided: row.decided, content };
+        self.agenda.was_writing(row.document.clone(), own);
     }
 
     fn on_link(&mut self, link: Link, turn: &mut Turn<'_>) {
@@ -244,7 +263,7 @@ impl Engine {
 
     fn on_documents(&mut self, documents: Documents, turn: &mut Turn<'_>) {
         match documents {
-            Documents::Snapshot(Collection::Users, users) => self.accounts.snapshot(users),
+            Documents::Snapshot(Collection::Users, users, newest) => self.accounts.snapshot(users, newest),
             Documents::Changed(Collection::Users, user) => self.accounts.changed(user),
             Documents::Deleted(Collection::Users, id, revision) => self.accounts.deleted(&id, revision),
             about_schedules => self.agenda.news(about_schedules, turn),
@@ -275,9 +294,9 @@ impl Engine {
         let Err(result) = self.agenda.outcome(id, result, turn) else { return };
         match self.outbox.outcome(id, result, turn) {
             Some(Progress::WriteFailed(why)) => self.health.lost(STORE, why, turn.mono()),
-            Some(Progress::Written(row, revision)) => {
+            Some(Progress::Done(row, done)) => {
                 self.health.back(STORE, turn);
-                self.accounts.written(&row.document, row.id, revision);
+                self.on_written(row, done, turn);
             }
             Some(Progress::WriteRefused(row, error)) => self.on_refused(&row, &error, turn),
             Some(Progress::Told) | None => {}
@@ -312,14 +331,39 @@ impl Engine {
         (self.link_up && self.agenda.has_wrong()).then_some(Wake { at, why: Why::WrongDocument })
     }
 
+    fn on_written(&mut self, row: WriteRow, done: Done, turn: &mut Turn<'_>) {
+        let WriteRow { id, collection, document, .. } = row;
+        let ended = match done {
+            Done::Written(revision) | Done::Deleted(Some(revision)) => Ended::Done(revision),
+            _ => Ended::Absent,
+        };
+        match (collection, &ended) {
+            (Collection::Users, Ended::Done(revision)) => self.accounts.written(&document, id, *revision),
+            (Collection::Schedules, _) => {
+                self.schedule_written(id, matches!(ended, Ended::Done(_)), turn);
+                self.agenda.written(document, id, ended, turn);
+            }
+            _ => {}
+        }
+    }
+
     fn on_refused(&mut self, row: &WriteRow, error: &PortError, turn: &mut Turn<'_>) {
-        self.accounts.refused(&row.document, row.id);
-        let uid = quoted(&row.document);
-        let text = alloc::format!("writing {} {uid} failed for good: {error}", row.collection);
+        let (collection, id) = (row.collection, quoted(&row.document));
+        let text = alloc::format!("writing {collection} {id} failed for good: {error}");
         turn.alert(AlertCode::WriteFailed, text);
-        if let Some(client) = row.producer {
-            let why: String = error.text.chars().take(160).collect();
-            let fault = Fault::StoreRefused { uid, why };
+        let why: String = error.text.chars().take(160).collect();
+        let answered = match collection {
+            Collection::Schedules => {
+                self.agenda.written(row.document.clone(), row.id, Ended::Refused, turn);
+                self.schedule_refused(row.id, &why, turn)
+            }
+            _ => {
+                self.accounts.refused(&row.document, row.id);
+                false
+            }
+        };
+        if let Some(client) = row.producer.filter(|_| !answered) {
+            let fault = Fault::StoreRefused { collection, id, why };
             let rejected = Rejected { sender: Sender::Client(client), own: true, fault };
             self.faults.report(&rejected, &self.config.topics, turn);
         }

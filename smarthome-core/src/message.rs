@@ -28,6 +28,27 @@ pub enum Request {
         /// The user's id.
         uid: String,
     },
+    /// Store a schedule in place of the one of that title.
+    ScheduleSet {
+        /// Who asks.
+        client: Client,
+        /// Its title.
+        title: String,
+        /// The message's fields, the schedule's among them.
+        fields: Map<String, Value>,
+    },
+    /// Delete a schedule.
+    ScheduleDelete {
+        /// Who asks.
+        client: Client,
+        /// Its title.
+        title: String,
+    },
+    /// Tell all schedules.
+    ScheduleList {
+        /// Who asks.
+        client: Client,
+    },
     /// Asks for nothing: a test, or a server's message. Logged at most, so that no loop can begin.
     Log {
         /// What it was.
@@ -49,6 +70,9 @@ pub struct Rejected {
 
 /// The longest name that is stored, in bytes.
 const LONGEST_NAME: usize = 1_500;
+
+/// The longest title, in bytes.
+const LONGEST_TITLE: usize = 1_500;
 
 impl Request {
     /// Reads one message.
@@ -96,6 +120,15 @@ impl Request {
             (Sender::Client(client @ (Client::Android | Client::Car)), "signin") => {
                 Ok(Request::SignIn { client, uid: uid_of(message)? })
             }
+            (Sender::Client(client @ (Client::Android | Client::Car)), "schedule_set") => {
+                Ok(Request::ScheduleSet { client, title: title_of(message)?, fields: message.clone() })
+            }
+            (Sender::Client(client @ (Client::Android | Client::Car)), "schedule_delete") => {
+                Ok(Request::ScheduleDelete { client, title: title_of(message)? })
+            }
+            (Sender::Client(client @ (Client::Android | Client::Car)), "schedule_list") => {
+                Ok(Request::ScheduleList { client })
+            }
             (Sender::Test, "test") => Ok(Request::Log { text: "a test message".to_string() }),
             _ => Err(Fault::unknown_command(command)),
         }
@@ -107,6 +140,14 @@ fn text_of<'a>(message: &'a Map<String, Value>, key: &'static str) -> Result<&'a
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(Fault::NotAString { key }),
         None => Err(Fault::MissingKey { key }),
+    }
+}
+
+fn title_of(message: &Map<String, Value>) -> Result<String, Fault> {
+    let title = text_of(message, "title")?;
+    match document_id(title, LONGEST_TITLE) {
+        Ok(()) => Ok(title.to_string()),
+        Err(why) => Err(Fault::IllegalId { key: "title", why }),
     }
 }
 

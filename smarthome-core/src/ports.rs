@@ -100,14 +100,14 @@ pub trait Documents: Send + Sync {
     async fn merge(&self, collection: Collection, id: &str, fields: &str) -> Result<Revision, PortError>;
     /// Makes this JSON object (as text) the whole document, whatever was there.
     async fn replace(&self, collection: Collection, id: &str, document: &str) -> Result<Revision, PortError>;
-    /// Deletes a document; `expected` makes that conditional on its revision. `false` when there was none, or another
-    /// revision.
+    /// Deletes a document; `expected` makes that conditional on its revision. Answers the deletion's revision; `None` when
+    /// there was none, or another revision.
     async fn delete(
         &self,
         collection: Collection,
         id: &str,
         expected: Option<Revision>,
-    ) -> Result<bool, PortError>;
+    ) -> Result<Option<Revision>, PortError>;
     /// Reads one document.
     async fn get(&self, collection: Collection, id: &str) -> Result<Option<Versioned<Content>>, PortError>;
 }

@@ -28,6 +28,13 @@ days! {
     sign_in
     sign_in_before_the_users_are_read
     rule_16_sign_up_then_sign_in
+    rule_16_a_schedule_set_is_in_force_at_once
+    rule_17_answered_once_recorded
+    rule_17_refused_for_good
+    rule_16_a_crash_before_the_store_had_it
+    rule_16_a_list_that_lacks_most_is_read_again
+    schedules_are_set_told_and_deleted
+    rule_08_renamed_over_mqtt
     sign_up_while_the_store_is_down
     faults_are_told_where_they_belong
     faults_beyond_twenty_a_second_are_counted

@@ -42,7 +42,7 @@ impl Server {
         self.happens(Event::Restored(Restored::empty(DateTime::UNIX_EPOCH)));
         let value = json!({"name": "Kim"}).to_string().into();
         let user = Versioned { id: "u1".into(), revision: Revision(1), updated: DateTime::UNIX_EPOCH, value };
-        self.happens(Event::Documents(Documents::Snapshot(Collection::Users, vec![user])));
+        self.happens(Event::Documents(Documents::Snapshot(Collection::Users, vec![user], Revision(1))));
     }
 
     fn connects(&mut self) {
@@ -258,6 +258,6 @@ impl Server {
     fn starts_users_only(&mut self) {
         let value = json!({"name": "Kim"}).to_string().into();
         let user = Versioned { id: "u1".into(), revision: Revision(1), updated: DateTime::UNIX_EPOCH, value };
-        self.happens(Event::Documents(Documents::Snapshot(Collection::Users, vec![user])));
+        self.happens(Event::Documents(Documents::Snapshot(Collection::Users, vec![user], Revision(1))));
     }
 }

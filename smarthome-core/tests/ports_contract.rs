@@ -191,7 +191,12 @@ impl Documents for Flawed<MemoryDocuments> {
     async fn replace(&self, collection: Collection, id: &str, document: &str) -> Result<Revision, PortError> {
         self.0.replace(collection, id, document).await
     }
-    async fn delete(&self, c: Collection, id: &str, expected: Option<Revision>) -> Result<bool, PortError> {
+    async fn delete(
+        &self,
+        c: Collection,
+        id: &str,
+        expected: Option<Revision>,
+    ) -> Result<Option<Revision>, PortError> {
         let expected = expected.filter(|_| !matches!(self.1, Flaw::DeletesAnyRevision));
         self.0.delete(c, id, expected).await
     }

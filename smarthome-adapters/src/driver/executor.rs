@@ -5,6 +5,7 @@
 use super::Ports;
 use super::fault::{fault_point, is_armed};
 use super::lanes::{Job, Lane};
+use crate::listing::list;
 use smarthome_core::engine::{Collection, DeliveryId, Done, EffectId, Intent, Write, WriteRow};
 use smarthome_core::ports::{ErrorKind, Outgoing, PortError};
 use smarthome_core::{Frame, Topics};
@@ -64,6 +65,7 @@ impl Executor {
             }
             Intent::WriteDocument(row) => self.write(row, ticket),
             Intent::ReadCopy(collection) => self.read_copy(collection, ticket),
+            Intent::ReadList(collection) => self.read_list(collection, ticket),
             // The lanes keep these.
             Intent::Record(_) | Intent::Note(_) => {}
         }
@@ -176,6 +178,11 @@ impl Executor {
     fn read_copy(&mut self, collection: Collection, ticket: Ticket) {
         let journal = self.ports.journal.clone();
         self.spawn(async move { journal.copy(collection).await.map(Done::Copy) }, ticket);
+    }
+
+    fn read_list(&mut self, collection: Collection, ticket: Ticket) {
+        let documents = self.ports.documents.clone();
+        self.spawn(async move { list(&*documents, collection).await.map(Done::Listed) }, ticket);
     }
 
     fn spawn(&mut self, task: impl Future<Output = Ending> + Send + 'static, ticket: Ticket) {

@@ -88,7 +88,7 @@ impl Lanes {
             Intent::SendCommand { .. } => self.commands.push_back(effect),
             Intent::Answer { .. } => self.admit_answer(effect),
             Intent::WriteDocument(_) => self.documents.push_back(effect),
-            Intent::ReadCopy(_) => self.copies.push_back(effect),
+            Intent::ReadCopy(_) | Intent::ReadList(_) => self.copies.push_back(effect),
             Intent::Report { .. } => self.admit_report(effect),
             Intent::Alert { .. } => self.alerts.push_back(effect),
             Intent::ServerState { .. } => {

@@ -72,8 +72,8 @@ fn put_command(transaction: &Transaction<'_>, row: &CommandRow) -> rusqlite::Res
 
 fn put_write(transaction: &Transaction<'_>, row: &WriteRow) -> rusqlite::Result<()> {
     let put = "INSERT OR REPLACE INTO document_write \
-        (epoch, counter, collection, document, fields, producer, kind, expected) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        (epoch, counter, collection, document, fields, producer, kind, expected, decided) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let (kind, expected) = match &row.write {
         Write::Merge(_) => ("merge", None),
         Write::Replace(_) => ("replace", None),
@@ -88,6 +88,7 @@ fn put_write(transaction: &Transaction<'_>, row: &WriteRow) -> rusqlite::Result<
         row.producer.map(Client::name),
         kind,
         expected.map(|revision| revision.0.cast_signed()),
+        time_text(row.decided),
     ])?;
     Ok(())
 }
@@ -152,6 +153,7 @@ fn write_row(row: &Row<'_>) -> rusqlite::Result<WriteRow> {
         collection: parsed(row, 2, collection_named)?,
         document: row.get(3)?,
         write: write(row)?,
+        decided: time(row, 8)?,
         producer,
     })
 }

@@ -6,7 +6,7 @@ use crate::sqlite::file::Layout;
 pub(super) const LAYOUT: Layout = Layout {
     what: "journal",
     application_id: 0x5348_6a6f,
-    migrations: &[FIRST, SCHEDULES],
+    migrations: &[FIRST, SCHEDULES, DECIDED],
     remedy: "restart the program, which sets it aside and begins a fresh one",
 };
 
@@ -88,4 +88,10 @@ ALTER TABLE document_write ADD COLUMN
   kind          TEXT    NOT NULL DEFAULT 'merge';     -- 'merge', 'replace', or 'delete', without fields
 ALTER TABLE document_write ADD COLUMN
   expected      INTEGER;                              -- the only revision to delete
+";
+
+/// When a write was decided: from then on it is in force here.
+const DECIDED: &str = "
+ALTER TABLE document_write ADD COLUMN
+  decided       TEXT    NOT NULL DEFAULT '1970-01-01T00:00:00Z';
 ";

@@ -60,14 +60,20 @@ impl Keeper {
         &mut self,
         collection: Collection,
     ) -> Result<(Documents, mpsc::Receiver<Documents>), SqliteError> {
-        let rows = table::all(&self.connection, table_of(collection)?);
-        let (documents, others) = rows.map_err(|source| LAYOUT.error(&self.path, "read", source))?;
+        let table = table_of(collection)?;
+        // Nobody else writes between the two: this thread owns the file.
+        let rows = table::all(&self.connection, table).and_then(|rows| {
+            let newest = table::newest_revision(&self.connection)?;
+            Ok((rows, newest))
+        });
+        let ((documents, others), newest) =
+            rows.map_err(|source| LAYOUT.error(&self.path, "read", source))?;
         for bad in others {
             self.name_once(collection, bad);
         }
         let (news, receiver) = mpsc::channel(BEHIND);
         self.watchers.push(Watcher { collection, news });
-        Ok((Documents::Snapshot(collection, documents), receiver))
+        Ok((Documents::Snapshot(collection, documents, newest), receiver))
     }
 
     pub(super) fn get(
@@ -142,7 +148,7 @@ impl Keeper {
         collection: Collection,
         id: String,
         expected: Option<Revision>,
-    ) -> Result<bool, SqliteError> {
+    ) -> Result<Option<Revision>, SqliteError> {
         let table = table_of(collection)?;
         let deleted = self.transact(|transaction| {
             let found = match table::one(transaction, table, &id)? {
@@ -158,9 +164,10 @@ impl Keeper {
             table::remove(transaction, table, &id)?;
             Ok(Ok(Some(revision)))
         })?;
-        let Some(revision) = deleted else { return Ok(false) };
-        self.tell(collection, &Documents::Deleted(collection, id, revision));
-        Ok(true)
+        if let Some(revision) = deleted {
+            self.tell(collection, &Documents::Deleted(collection, id, revision));
+        }
+        Ok(deleted)
     }
 
     pub(super) fn close(self) {

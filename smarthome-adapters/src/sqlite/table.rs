@@ -115,6 +115,14 @@ pub(super) fn remove(connection: &Connection, table: &str, id: &str) -> rusqlite
     connection.prepare_cached(&delete)?.execute(params![id]).map(drop)
 }
 
+/// The last revision that was given out.
+pub(super) fn newest_revision(connection: &Connection) -> rusqlite::Result<Revision> {
+    let revision: i64 = connection
+        .prepare_cached("SELECT revision FROM meta WHERE only = 1")?
+        .query_row([], |row| row.get(0))?;
+    Ok(Revision(revision.cast_unsigned()))
+}
+
 /// Gives out the next revision, and notes that the file was written to.
 pub(super) fn next_revision(connection: &Connection) -> rusqlite::Result<Revision> {
     let next = "UPDATE meta SET revision = revision + 1, clean = 0 WHERE only = 1 RETURNING revision";

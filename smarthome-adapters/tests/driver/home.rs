@@ -67,7 +67,11 @@ impl Home {
             updated: home.clock.now().wall(),
             value: r#"{"name":"Kim"}"#.into(),
         };
-        home.documents.watch.tells(Event::Documents(Documents::Snapshot(Collection::Users, vec![user])));
+        home.documents.watch.tells(Event::Documents(Documents::Snapshot(
+            Collection::Users,
+            vec![user],
+            Revision(1),
+        )));
         home.broker.line.tells(Event::Link(Link::Up { resumed: false }));
         home.broker.line.tells(Event::Link(Link::BacklogEnd));
         home.quiet().await;

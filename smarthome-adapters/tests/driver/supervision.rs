@@ -7,7 +7,7 @@ use smarthome_core::engine::{AlertCode, Collection, Documents, Event, Link, Note
 use smarthome_core::ports::ErrorKind;
 
 fn snapshot() -> Event {
-    Event::Documents(Documents::Snapshot(Collection::Users, Vec::new()))
+    Event::Documents(Documents::Snapshot(Collection::Users, Vec::new(), Revision(0)))
 }
 
 #[tokio::test]

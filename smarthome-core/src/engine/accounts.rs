@@ -37,16 +37,14 @@ impl Accounts {
         self.users.is_some()
     }
 
-    /// The store's complete list.
-    pub(crate) fn snapshot(&mut self, users: Vec<Versioned<Content>>) {
+    /// The store's complete list, and the newest revision when it was read.
+    pub(crate) fn snapshot(&mut self, users: Vec<Versioned<Content>>, newest: Revision) {
         let stored =
             |user: Versioned<Content>| (user.id, Stored { revision: user.revision, content: user.value });
         let users: BTreeMap<String, Stored> = users.into_iter().map(stored).collect();
-        let shown = |id: &str, overlay: &Overlay| {
-            overlay.written.is_some_and(|written| users.get(id).is_some_and(|user| user.revision >= written))
-        };
-        for (id, overlays) in &mut self.overlays {
-            overlays.retain(|overlay| !shown(id, overlay));
+        // What was written before the list was read is in it, or was deleted since.
+        for overlays in self.overlays.values_mut() {
+            overlays.retain(|overlay| overlay.written.is_none_or(|written| written > newest));
         }
         self.overlays.retain(|_, overlays| !overlays.is_empty());
         self.users = Some(users);
@@ -155,7 +153,7 @@ mod tests {
     #[test]
     fn rule_16_an_own_write_lies_over_the_copy_until_the_listener_shows_it() {
         let mut accounts = Accounts::default();
-        accounts.snapshot(alloc::vec![user("u", 1, json!({"name": "old", "age": 7}))]);
+        accounts.snapshot(alloc::vec![user("u", 1, json!({"name": "old", "age": 7}))], Revision(1));
         accounts.writing("u", row(1), fields(json!({"name": "new"})));
         assert_eq!(name(&accounts, "u"), Some(json!("new")));
         assert_eq!(accounts.document("u").unwrap().get("age"), Some(&json!(7)), "merged, not replaced");
@@ -173,7 +171,7 @@ mod tests {
         let mut accounts = Accounts::default();
         accounts.writing("u", row(1), fields(json!({"name": "new"})));
         assert_eq!(name(&accounts, "u"), Some(json!("new")), "known before the users were read");
-        accounts.snapshot(alloc::vec![user("u", 5, json!({"name": "theirs"}))]);
+        accounts.snapshot(alloc::vec![user("u", 5, json!({"name": "theirs"}))], Revision(5));
         accounts.written("u", row(1), Revision(5));
         assert_eq!(name(&accounts, "u"), Some(json!("theirs")));
     }
@@ -181,7 +179,7 @@ mod tests {
     #[test]
     fn rule_16_older_news_changes_nothing() {
         let mut accounts = Accounts::default();
-        accounts.snapshot(alloc::vec![user("u", 5, json!({"name": "five"}))]);
+        accounts.snapshot(alloc::vec![user("u", 5, json!({"name": "five"}))], Revision(5));
         accounts.changed(user("u", 4, json!({"name": "four"})));
         accounts.deleted("u", Revision(4));
         assert_eq!(name(&accounts, "u"), Some(json!("five")));
@@ -192,7 +190,7 @@ mod tests {
     #[test]
     fn rule_16_a_deletion_may_be_faster_than_the_answer() {
         let mut accounts = Accounts::default();
-        accounts.snapshot(alloc::vec![]);
+        accounts.snapshot(alloc::vec![], Revision(0));
         accounts.writing("u", row(1), fields(json!({"name": "new"})));
         accounts.writing("u", row(2), fields(json!({"age": 7})));
         accounts.changed(user("u", 5, json!({"name": "new"})));
@@ -206,11 +204,10 @@ mod tests {
     #[test]
     fn a_refused_write_is_forgotten_and_a_document_without_a_name_is_no_user() {
         let mut accounts = Accounts::default();
-        accounts.snapshot(alloc::vec![
-            user("a", 1, json!({"name": 7})),
-            user("b", 2, json!({})),
-            user("c", 3, json!([1])),
-        ]);
+        accounts.snapshot(
+            alloc::vec![user("a", 1, json!({"name": 7})), user("b", 2, json!({})), user("c", 3, json!([1])),],
+            Revision(3),
+        );
         for id in ["a", "b", "c", "d"] {
             assert_eq!(accounts.document(id), None, "{id}");
         }

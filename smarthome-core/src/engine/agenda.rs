@@ -3,12 +3,16 @@
 mod disposal;
 mod judge;
 mod news;
+mod own;
 mod plans;
+mod second;
 mod wrong;
+
+pub(crate) use own::{Ended, Own};
 
 use super::config::Config;
 use super::effect::{EffectId, Intent};
-use super::event::{Collection, Documents, Done, Revision};
+use super::event::{Collection, Done, Revision};
 use super::journal::SlotRow;
 use super::lane::Lane;
 use super::ledger::Ledger;
@@ -18,16 +22,19 @@ use super::turn::{Fate, Turn};
 use super::{Wake, Why};
 use crate::message::Fault;
 use crate::ports::PortError;
-use crate::schedule::When;
-use crate::{Calendar, Mono, Now};
+use crate::schedule::{What, When};
+use crate::{Calendar, Mode, Mono, Now, Schedule};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use chrono::{DateTime, TimeDelta, Utc};
 use core::time::Duration;
 use disposal::Disposal;
+use news::Reading;
+use own::OwnWrites;
 use plans::Plans;
+use second::SecondReading;
 use wrong::Wrong;
 
 /// How long the store's first complete lists are waited for before the journal's copy has to do.
@@ -55,8 +62,9 @@ pub(crate) struct Agenda {
     listed: BTreeSet<Collection>,
     /// Whose copy in the journal is complete.
     complete: BTreeSet<Collection>,
-    /// News that came before the copies were read.
-    held: VecDeque<Documents>,
+    reading: Reading,
+    second: SecondReading,
+    own: OwnWrites,
     /// Revisions about which it was told that something of them is refused.
     told: BTreeSet<(String, Revision)>,
     wrong: Wrong,
@@ -80,7 +88,9 @@ impl Agenda {
             copying: BTreeMap::new(),
             listed: BTreeSet::new(),
             complete: BTreeSet::new(),
-            held: VecDeque::new(),
+            reading: Reading::default(),
+            second: SecondReading::new(),
+            own: OwnWrites::default(),
             told: BTreeSet::new(),
             wrong: Wrong::default(),
             waiting: false,
@@ -128,6 +138,7 @@ impl Agenda {
             self.copied(collection, result, turn);
             return Ok(());
         }
+        let Err(result) = self.read_again(id, result, turn) else { return Ok(()) };
         self.disposal.outcome(id, result, turn.mono())
     }
 
@@ -142,12 +153,13 @@ impl Agenda {
 
     /// What is due by now.
     pub(crate) fn tick(&mut self, lane: &mut Lane, config: &Config, turn: &mut Turn<'_>) {
+        self.second.tick(turn);
         self.forget_gone(turn);
         self.waiting = false;
         if self.waits(config, turn.now).is_none() {
             self.fire(lane, config, turn);
         }
-        self.disposal.tick(&self.plans.book, &self.ledger, &self.clock, turn);
+        self.disposal.tick(&self.plans.book, &self.ledger, &self.own, &self.clock, turn);
         self.prune(config, turn);
     }
 
@@ -171,7 +183,8 @@ impl Agenda {
     fn waits(&self, config: &Config, now: Now) -> Option<Mono> {
         let lists = self.started.mono().after(LISTS);
         let all = self.listed.contains(&Collection::Modes) && self.listed.contains(&Collection::Schedules);
-        if !self.copying.is_empty() || now.wall() < config.clock_trusted_from {
+        let copies = !self.copying.is_empty() || self.reading.has_copies();
+        if copies || now.wall() < config.clock_trusted_from {
             return Some(Mono::MAX);
         }
         let lists = Some(lists).filter(|at| !all && *at > now.mono());
@@ -187,6 +200,36 @@ impl Agenda {
         !self.wrong.is_empty()
     }
 
+    /// Whether there is something to be taken in still.
+    pub(crate) fn is_reading(&self) -> bool {
+        !self.reading.is_empty() && (self.copying.is_empty() || self.reading.has_copies())
+    }
+
+    pub(crate) fn calendar(&self) -> &dyn Calendar {
+        &*self.calendar
+    }
+
+    /// The mode that a schedule names, if there is one.
+    pub(crate) fn mode_of(&self, schedule: &Schedule) -> Option<&Mode> {
+        match schedule.what {
+            What::Mode { number, .. } => self.modes.get(number),
+            What::Appliances(_) => None,
+        }
+    }
+
+    /// Whether there is a schedule of that title, as far as is known; also when its document is wrong.
+    pub(crate) fn has(&self, title: &str) -> bool {
+        self.plans.book.get(title).is_some() || self.wrong.revision(Collection::Schedules, title).is_some()
+    }
+
+    /// All schedules by title, once they are known.
+    pub(crate) fn schedules(&self) -> Option<impl Iterator<Item = (&str, &Schedule)>> {
+        let known =
+            [&self.listed, &self.complete].into_iter().any(|set| set.contains(&Collection::Schedules));
+        let read = known && self.copying.is_empty() && !self.reading.has_copies();
+        read.then(|| self.plans.book.iter().map(|(title, entry)| (title, entry.schedule())))
+    }
+
     /// When something is to be judged, and what.
     pub(crate) fn next(&self, config: &Config, now: Now) -> Option<Wake> {
         let waits = self.waits(config, now);
@@ -198,9 +241,11 @@ impl Agenda {
             None => at,
         });
         let due = due.filter(|at| *at < Mono::MAX).map(|at| Wake { at, why: Why::Due });
+        let now_on = self.is_reading().then(|| Wake { at: now.mono(), why: Why::Reading });
+        let again = self.second.next(now.mono()).map(|at| Wake { at, why: Why::Retry });
         let gone = self.plans.next_gone().map(|at| Wake { at, why: Why::Deleted });
         let disposal = self.disposal.next(now.mono()).map(|at| Wake { at, why: Why::Deletion });
-        [due, gone, disposal].into_iter().flatten().min_by_key(|wake| wake.at)
+        [now_on, due, gone, disposal, again].into_iter().flatten().min_by_key(|wake| wake.at)
     }
 }
 

@@ -64,6 +64,8 @@ pub enum Intent {
     WriteDocument(WriteRow),
     /// Read the journal's copy of a collection: [`Done::Copy`](super::Done::Copy) tells what it holds.
     ReadCopy(Collection),
+    /// Ask the store for a complete list once more: [`Done::Listed`](super::Done::Listed) tells it.
+    ReadList(Collection),
     /// Publish a fault line (QoS 1, not retained).
     Report {
         /// Where.
@@ -111,9 +113,10 @@ impl Intent {
             | Intent::WriteDocument(_)
             | Intent::Alert { .. } => Class::Journaled,
             Intent::ServerState { .. } => Class::Latest,
-            Intent::ReadCopy(_) => Class::Transient,
             Intent::Answer { .. } => Class::Answer,
-            Intent::Report { .. } | Intent::Note(_) => Class::Transient,
+            Intent::ReadCopy(_) | Intent::ReadList(_) | Intent::Report { .. } | Intent::Note(_) => {
+                Class::Transient
+            }
         }
     }
 }

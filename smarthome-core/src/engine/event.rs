@@ -95,10 +95,13 @@ pub enum Done {
     Published,
     /// The store holds it, under this revision.
     Written(Revision),
-    /// The store holds it no longer. `false`: there was none, or one of another revision, which stays.
-    Deleted(bool),
+    /// The store holds it no longer; the revision is the deletion's. `None`: there was none, or one of another revision,
+    /// which stays.
+    Deleted(Option<Revision>),
     /// The journal's last complete copy of a collection; `None` when there never was one.
     Copy(Option<Vec<Versioned<Content>>>),
+    /// A complete list of the store, as its listener tells one.
+    Listed(Documents),
 }
 
 /// A document's version: of two revisions of one document the greater is newer.
@@ -155,8 +158,9 @@ pub type Content = alloc::boxed::Box<str>;
 /// News from the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Documents {
-    /// Every document of a collection, ascending by id.
-    Snapshot(Collection, Vec<Versioned<Content>>),
+    /// Every document of a collection, ascending by id, and the newest revision that the store had given out when they
+    /// were read: what is newer than that is not missing.
+    Snapshot(Collection, Vec<Versioned<Content>>, Revision),
     /// One document is new or changed.
     Changed(Collection, Versioned<Content>),
     /// One document is gone; the revision is the deletion's.

@@ -226,6 +226,8 @@ pub struct WriteRow {
     pub document: String,
     /// What to do with it.
     pub write: Write,
+    /// When that was decided: from then on it is in force here, whenever the store takes it.
+    pub decided: DateTime<Utc>,
     /// Who asked for it, and is told when the store refuses it for good.
     pub producer: Option<Client>,
 }

@@ -6,6 +6,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 /// The modes as the store has them.
 #[derive(Debug, Default)]
@@ -29,9 +30,9 @@ impl Modes {
         self.modes.get(id).map(|(revision, _)| *revision)
     }
 
-    /// The ids of all modes.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.modes.keys().map(String::as_str)
+    /// The ids of the modes between these two.
+    pub(crate) fn ids(&self, range: (Bound<&str>, Bound<&str>)) -> impl Iterator<Item = &str> {
+        self.modes.range::<str, _>(range).map(|(id, _)| id.as_str())
     }
 
     /// The mode of that number: of several, the one with the smallest id.

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 const HELD: usize = 256;
 
 /// The largest answer, in bytes: what brokers and clients carry, less some room for the topic.
-const LARGEST: usize = 1024 * 1024 - 1024;
+pub(super) const LARGEST: usize = 1024 * 1024 - 1024;
 
 /// A sign-in that came before the users were read.
 #[derive(Debug)]
@@ -46,6 +46,13 @@ impl Engine {
             Err(rejected) => self.faults.report(&rejected, &self.config.topics, turn),
             Ok(Request::Log { text }) => turn.note(Note::Logged { text }),
             Ok(Request::SignUp { client, uid, name }) => self.sign_up(client, uid, name, turn),
+            Ok(Request::ScheduleSet { client, title, fields }) => {
+                self.set_schedule(client, title, &fields, delivery, turn);
+            }
+            Ok(Request::ScheduleDelete { client, title }) => {
+                self.delete_schedule(client, title, delivery, turn);
+            }
+            Ok(Request::ScheduleList { client }) => self.list_schedules(client, delivery, turn),
             Ok(Request::SignIn { client, uid }) => {
                 // An answer to an old question greets the wrong person.
                 let asked = self.lane.sent_after(delivery.arrived);
@@ -75,6 +82,7 @@ impl Engine {
             collection: Collection::Users,
             document: uid,
             write: Write::Merge(merge),
+            decided: turn.now.wall(),
             producer: Some(client),
         };
         self.outbox.write(row, &self.config, turn);

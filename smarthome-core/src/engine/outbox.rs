@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::effect::{Alert, AlertCode, EffectId, Intent};
-use super::event::{Done, Revision};
+use super::event::Done;
 use super::journal::{AlertRow, Entry, WriteRow};
 use super::note::Note;
 use super::turn::Turn;
@@ -31,8 +31,8 @@ enum Kind {
 /// What an outcome means.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// The store holds it.
-    Written(WriteRow, Revision),
+    /// The store did it.
+    Done(WriteRow, Done),
     /// The store does not work; it is tried again.
     WriteFailed(String),
     /// The store will never take it.
@@ -152,8 +152,7 @@ impl Outbox {
         let row = self.writes.remove(&row)?;
         self.bytes = self.bytes.saturating_sub(write_size(&row));
         Some(match result {
-            Ok(Done::Written(revision)) => Progress::Written(row, revision),
-            Ok(_) => Progress::Told,
+            Ok(done) => Progress::Done(row, done),
             Err(error) => Progress::WriteRefused(row, error),
         })
     }

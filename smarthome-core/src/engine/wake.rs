@@ -34,6 +34,10 @@ pub enum Why {
     GasOpen,
     /// A schedule is due.
     Due,
+    /// A long list is to be read on.
+    Reading,
+    /// A request is answered, because it is recorded and the store takes long.
+    Answer,
     /// A schedule that vanished did not come back under another title.
     Deleted,
     /// A once-schedule that is over is to be deleted.
@@ -52,6 +56,7 @@ impl Engine {
             (state, Why::Retry),
             (summary, Why::FaultSummary),
             (self.next_held(), Why::SignIn),
+            (self.answers.next(), Why::Answer),
             (self.health.next(self.config.lost_after), Why::Lost),
         ];
         let wakes = wakes.into_iter().filter_map(|(at, why)| at.map(|at| Wake { at, why }));

@@ -122,6 +122,15 @@ pub enum Fault {
     /// The users have not been read yet.
     #[error("the users could not be read yet, try again")]
     NotReady,
+    /// The schedules have not been read yet.
+    #[error("the schedules could not be read yet, try again")]
+    SchedulesNotReady,
+    /// All schedules together are larger than brokers carry.
+    #[error("the schedules are too many to be sent in one answer of {most} bytes")]
+    TooManySchedules {
+        /// The largest answer, in bytes.
+        most: usize,
+    },
     /// The answer would be larger than brokers carry.
     #[error("the document of user {uid} is too large to be sent")]
     TooLarge {
@@ -129,10 +138,12 @@ pub enum Fault {
         uid: String,
     },
     /// The store refused a write for good.
-    #[error("storing user {uid} failed: {why}")]
+    #[error("storing {id} in the {collection} failed: {why}")]
     StoreRefused {
+        /// The collection.
+        collection: crate::engine::Collection,
         /// The id, quoted and shortened.
-        uid: String,
+        id: String,
         /// What the store said.
         why: String,
     },

@@ -6,6 +6,7 @@ use super::{Calendar, Due, Schedule, Slot};
 use crate::engine::Revision;
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use chrono::{DateTime, Utc};
+use core::ops::Bound;
 use dues::{Dues, Place};
 
 /// A schedule as it is in force, and the slot it waits for.
@@ -101,6 +102,14 @@ impl Book {
             let (_, entry) = self.places.get(*place as usize)?.as_ref()?;
             Some((&**title, entry))
         })
+    }
+
+    /// The titles between these two, in order.
+    pub fn titles<'a>(
+        &'a self,
+        range: (Bound<&str>, Bound<&str>),
+    ) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.titles.range::<str, _>(range).map(|(title, _)| &**title)
     }
 
     /// Puts a schedule in, in the place of an older one of that title, which it returns.

@@ -25,6 +25,10 @@ pub fn message(bytes: &[u8]) {
             assert!(name.len() <= 1_500);
         }
         Ok(Request::SignIn { uid, .. }) => assert_eq!(document_id(&uid, 128), Ok(())),
+        Ok(Request::ScheduleSet { title, .. } | Request::ScheduleDelete { title, .. }) => {
+            assert_eq!(document_id(&title, 1_500), Ok(()));
+        }
+        Ok(Request::ScheduleList { .. }) => {}
         Ok(Request::Log { text }) => a_line_is_short_and_prints(&text),
         Err(rejected) => a_line_is_short_and_prints(&rejected.fault.to_string()),
     }
@@ -232,7 +236,7 @@ impl<'a> Host<'a> {
         let value = self.bytes.pick(&[r#"{"name":"Kim"}"#, r#"{"name":7}"#, "[", r#"{"car":"red"}"#]).into();
         let user = Versioned { id, revision, updated: DateTime::UNIX_EPOCH, value };
         self.happens(Event::Documents(match what >> 1 & 3 {
-            0 | 1 => Documents::Snapshot(Collection::Users, [user].into()),
+            0 | 1 => Documents::Snapshot(Collection::Users, [user].into(), Revision(self.revision)),
             2 => Documents::Changed(Collection::Users, user),
             _ => Documents::Deleted(Collection::Users, user.id, revision),
         }));

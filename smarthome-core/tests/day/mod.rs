@@ -7,7 +7,7 @@
 //! up | up resumed | backlog end | down WHY     the connection to the broker
 //! users {"u1":{"name":"Kim"}}        the store tells its users
 //! in TOPIC PAYLOAD                   a message arrives; `retained TOPIC PAYLOAD` from the broker's memory
-//! lists                              the store tells its modes and schedules, and from then on every change
+//! lists | lists lacking TITLE…       the store tells its modes and schedules, and from then on every change
 //! schedule TITLE {…} | TITLE gone    somebody writes or deletes a schedule; `mode ID …` likewise
 //! clock SECONDS                      somebody sets the wall clock, forward or back
 //! send FRAME [from ORIGIN]           an operator's command

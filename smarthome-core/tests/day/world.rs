@@ -110,7 +110,7 @@ impl World {
                     other => panic!("store {other}?"),
                 };
             }
-            "lists" => self.lists(),
+            "lists" => self.lists(rest),
             "schedule" => self.document(Collection::Schedules, rest),
             "mode" => self.document(Collection::Modes, rest),
             "clock" => self.ahead += TimeDelta::seconds(rest.parse().unwrap()),
@@ -274,6 +274,12 @@ impl World {
             let copy = self.journal.copy(*collection);
             return self.events.push_back(Event::Outcome { id: effect.id, result: Ok(Done::Copy(copy)) });
         }
+        if let Intent::ReadList(collection) = &effect.what {
+            self.say(format!("read {collection} again"));
+            let all = self.documents.entry(*collection).or_default().values().cloned().collect();
+            let list = Documents::Snapshot(*collection, all, Revision(self.revision));
+            return self.events.push_back(Event::Outcome { id: effect.id, result: Ok(Done::Listed(list)) });
+        }
         let text = match &effect.what {
             Intent::Record(_) => return,
             Intent::Note(note) => return self.note(note),
@@ -290,7 +296,7 @@ impl World {
                 Write::Replace(document) => format!("replace {} {} {document}", row.collection, row.document),
                 Write::Delete(_) => format!("delete {} {}", row.collection, row.document),
             },
-            Intent::ReadCopy(collection) => format!("read copy of {collection}"),
+            Intent::ReadCopy(_) | Intent::ReadList(_) => return,
             Intent::Report { topic, text } => format!("fault {topic} {text}"),
             Intent::Alert { alert, .. } => format!("alert {alert}"),
             Intent::ServerState { online, .. } => {

@@ -130,7 +130,13 @@ impl Books {
                     self.faults += 1;
                     self.handling = Some(Sender::Client(client));
                 }
-                Ok(Request::Log { .. }) => {}
+                // The simulated world asks for none of these.
+                Ok(
+                    Request::ScheduleSet { .. }
+                    | Request::ScheduleDelete { .. }
+                    | Request::ScheduleList { .. }
+                    | Request::Log { .. },
+                ) => {}
                 Err(Rejected { sender, .. }) => self.fault(sender),
             },
             Some(Inbound::Commands) => match Command::try_from(payload) {

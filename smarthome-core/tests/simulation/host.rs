@@ -217,7 +217,7 @@ impl World {
         }
         let id = effect.id;
         match effect.what {
-            Intent::Record(_) | Intent::Note(_) | Intent::ReadCopy(_) => {}
+            Intent::Record(_) | Intent::Note(_) | Intent::ReadCopy(_) | Intent::ReadList(_) => {}
             Intent::SendCommand { .. } if self.host.closed.remove(&id) == Some(true) => {}
             Intent::SendCommand { frame, .. } => self.sends(id, frame, false),
             Intent::Answer { topic, payload, .. } => self.publish(id, topic, payload, false),

@@ -105,7 +105,7 @@ impl World {
         }
         self.store.listens = true;
         let users = self.store.users.keys().map(|id| self.store.versioned(id)).collect();
-        self.tell(Documents::Snapshot(Collection::Users, users));
+        self.tell(Documents::Snapshot(Collection::Users, users, Revision(self.store.revision)));
     }
 
     pub(crate) fn told(&mut self, listener: u64, documents: Documents) {

@@ -1,6 +1,7 @@
 //! Once-schedules whose slot is over are deleted. That follows from ledger and document alone, whenever either changes,
 //! and is never remembered: so no crash can lose it.
 
+use super::own::OwnWrites;
 use crate::engine::effect::{EffectId, Intent};
 use crate::engine::event::{Collection, Done, Revision};
 use crate::engine::journal::{SlotState, Write, WriteRow};
@@ -46,12 +47,20 @@ impl Disposal {
         self.candidates.insert(title.to_string());
     }
 
-    pub(super) fn tick(&mut self, book: &Book, ledger: &Ledger, clock: &Timekeeper, turn: &mut Turn<'_>) {
+    pub(super) fn tick(
+        &mut self,
+        book: &Book,
+        ledger: &Ledger,
+        own: &OwnWrites,
+        clock: &Timekeeper,
+        turn: &mut Turn<'_>,
+    ) {
         self.steady_at = None;
         if self.pause.pause(turn.mono()).is_some() {
             return;
         }
-        let over = |title: &String| over(title, book, ledger);
+        // What is being written has no revision yet that could be deleted; it is looked at again when it has.
+        let over = |title: &String| over(title, book, ledger).filter(|_| !own.has(title));
         self.candidates.retain(|title| over(title).is_some());
         let steady_at = clock.steady_since().after(STEADY);
         let mut next: Vec<(String, Revision)> = Vec::new();
@@ -67,7 +76,8 @@ impl Disposal {
         for (title, revision) in next.into_iter().take(room) {
             let (id, document) = (turn.id(), title.clone());
             let write = Write::Delete(Some(revision));
-            let row = WriteRow { id, collection: Collection::Schedules, document, write, producer: None };
+            let (collection, decided) = (Collection::Schedules, turn.now.wall());
+            let row = WriteRow { id, collection, document, write, decided, producer: None };
             let effect = turn.detached(Intent::WriteDocument(row), None);
             self.deleting.insert(effect, title);
         }

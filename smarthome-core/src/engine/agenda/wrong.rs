@@ -4,6 +4,7 @@ use crate::engine::event::{Collection, Revision};
 use crate::message::{Fault, quoted};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
+use core::ops::Bound;
 
 #[derive(Debug)]
 struct Known {
@@ -14,7 +15,7 @@ struct Known {
 
 #[derive(Debug, Default)]
 pub(super) struct Wrong {
-    known: BTreeMap<(Collection, String), Known>,
+    known: BTreeMap<Collection, BTreeMap<String, Known>>,
     /// Still to be named.
     queue: VecDeque<Fault>,
 }
@@ -29,7 +30,11 @@ impl Wrong {
         content: u64,
         why: String,
     ) {
-        let named = self.known.insert((collection, id.to_string()), Known { revision, named: content });
+        let named = self
+            .known
+            .entry(collection)
+            .or_default()
+            .insert(id.to_string(), Known { revision, named: content });
         if named.is_none_or(|known| known.named != content) {
             self.queue.push_back(Fault::WrongDocument { collection, id: quoted(id), why });
         }
@@ -37,17 +42,24 @@ impl Wrong {
 
     /// It is right now, or gone.
     pub(super) fn forget(&mut self, collection: Collection, id: &str) {
-        self.known.remove(&(collection, id.to_string()));
+        if let Some(known) = self.known.get_mut(&collection) {
+            known.remove(id);
+        }
     }
 
     /// Which revision of a wrong document is known.
     pub(super) fn revision(&self, collection: Collection, id: &str) -> Option<Revision> {
-        self.known.get(&(collection, id.to_string())).map(|known| known.revision)
+        self.known.get(&collection)?.get(id).map(|known| known.revision)
     }
 
-    /// The ids of all that are wrong.
-    pub(super) fn ids(&self, collection: Collection) -> impl Iterator<Item = &str> {
-        self.known.keys().filter(move |(kind, _)| *kind == collection).map(|(_, id)| id.as_str())
+    /// The ids of those that are wrong, between these two.
+    pub(super) fn ids(
+        &self,
+        collection: Collection,
+        (after, until): (Bound<&str>, Bound<&str>),
+    ) -> impl Iterator<Item = &str> {
+        let known = self.known.get(&collection).into_iter();
+        known.flat_map(move |known| known.range::<str, _>((after, until))).map(|(id, _)| id.as_str())
     }
 
     /// The next one to be named.

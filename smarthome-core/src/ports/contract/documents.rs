@@ -71,7 +71,7 @@ impl Bench<'_> {
         self.get(id).await.map(|document| self.parse(&document))
     }
 
-    async fn delete(&self, id: &str, expected: Option<Revision>) -> bool {
+    async fn delete(&self, id: &str, expected: Option<Revision>) -> Option<Revision> {
         let deleted = self.wait.for_("delete", self.store.delete(USERS, id, expected)).await;
         self.wait.done("delete", deleted)
     }
@@ -87,7 +87,7 @@ impl Bench<'_> {
     async fn shown(&self, inbox: &MemoryInbox, id: &str, revision: Revision) -> Option<Value> {
         let what = alloc::format!("news of {id:?} at revision {} or later", revision.0);
         let wanted = |event| match event {
-            Event::Documents(News::Snapshot(USERS, all)) => {
+            Event::Documents(News::Snapshot(USERS, all, _)) => {
                 let found =
                     all.into_iter().find(|document| document.id == id && document.revision >= revision);
                 found.map(Some)
@@ -105,7 +105,11 @@ impl Bench<'_> {
 
     async fn snapshot(&self, inbox: &MemoryInbox) -> Vec<Versioned<Content>> {
         match self.wait.for_("a snapshot", inbox.next()).await {
-            Event::Documents(News::Snapshot(USERS, all)) => all,
+            Event::Documents(News::Snapshot(USERS, all, newest)) => {
+                let older = all.iter().all(|document| document.revision <= newest);
+                self.wait.holds("nothing in a snapshot is newer than the snapshot", older);
+                all
+            }
             other => self.wait.broken(&alloc::format!("the first event is {other:?}")),
         }
     }
@@ -153,7 +157,7 @@ async fn ids_of_every_kind_work(b: Bench<'_>) {
     for id in ids {
         b.wait.same("the document", b.value(id).await, Some(json!({ "is": id })));
     }
-    b.wait.holds("the longest id is deleted", b.delete(&longest, None).await);
+    b.wait.holds("the longest id is deleted", b.delete(&longest, None).await.is_some());
 }
 
 async fn fields_that_are_no_object_are_refused(b: Bench<'_>) {
@@ -182,10 +186,10 @@ async fn a_missing_document_is_none(b: Bench<'_>) {
 }
 
 async fn a_deletion_deletes(b: Bench<'_>) {
-    b.wait.holds("nothing is deleted when there is none", !b.delete("uid-1", None).await);
+    b.wait.holds("nothing is deleted when there is none", b.delete("uid-1", None).await.is_none());
     b.merge("uid-1", &json!({ "name": "Kim", "phone": "010" })).await;
-    b.wait.holds("it is deleted", b.delete("uid-1", None).await);
-    b.wait.holds("it is not deleted twice", !b.delete("uid-1", None).await);
+    b.wait.holds("it is deleted", b.delete("uid-1", None).await.is_some());
+    b.wait.holds("it is not deleted twice", b.delete("uid-1", None).await.is_none());
     b.wait.same("the document", b.value("uid-1").await, None);
     b.merge("uid-1", &json!({ "name": "Lee" })).await;
     b.wait.same("made anew", b.value("uid-1").await, Some(json!({ "name": "Lee" })));
@@ -194,10 +198,10 @@ async fn a_deletion_deletes(b: Bench<'_>) {
 async fn a_deletion_keeps_other_revisions(b: Bench<'_>) {
     let old = b.merge("uid-1", &json!({ "name": "Kim" })).await;
     let new = b.merge("uid-1", &json!({ "name": "Lee" })).await;
-    b.wait.holds("the old revision is not deleted", !b.delete("uid-1", Some(old)).await);
+    b.wait.holds("the old revision is not deleted", b.delete("uid-1", Some(old)).await.is_none());
     b.wait.same("the document", b.value("uid-1").await, Some(json!({ "name": "Lee" })));
-    b.wait.holds("the right one is deleted", b.delete("uid-1", Some(new)).await);
-    b.wait.holds("nothing is left to delete", !b.delete("uid-1", Some(new)).await);
+    b.wait.holds("the right one is deleted", b.delete("uid-1", Some(new)).await > Some(new));
+    b.wait.holds("nothing is left to delete", b.delete("uid-1", Some(new)).await.is_none());
 }
 
 async fn revisions_only_grow(b: Bench<'_>) {

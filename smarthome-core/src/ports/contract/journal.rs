@@ -230,6 +230,7 @@ fn write(counter: u64, name: &str) -> WriteRow {
         collection: Collection::Users,
         document,
         write: Write::Merge(merge),
+        decided: time(5),
         producer: Some(Client::Android),
     }
 }

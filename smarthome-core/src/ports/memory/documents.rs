@@ -123,7 +123,7 @@ impl Store {
 
     fn snapshot(&self, collection: Collection) -> News {
         let documents = self.collections.get(&collection).into_iter().flat_map(BTreeMap::values);
-        News::Snapshot(collection, documents.cloned().collect())
+        News::Snapshot(collection, documents.cloned().collect(), Revision(self.revision))
     }
 
     fn document(&self, collection: Collection, id: &str) -> Option<&Versioned<Content>> {
@@ -165,18 +165,18 @@ impl Documents for MemoryDocuments {
         collection: Collection,
         id: &str,
         expected: Option<Revision>,
-    ) -> Result<bool, PortError> {
+    ) -> Result<Option<Revision>, PortError> {
         let passed = self.shared.faults.pass().await?;
         let matches =
             |document: &Versioned<Content>| expected.is_none_or(|wanted| wanted == document.revision);
         if !lock(&self.shared.store).document(collection, id).is_some_and(matches) {
-            return passed.answer(false);
+            return passed.answer(None);
         }
-        self.change(collection, |store| {
+        let deleted = self.change(collection, |store| {
             store.collections.entry(collection).or_default().remove(id);
             Ok(News::Deleted(collection, id.to_string(), store.next_revision()))
         })?;
-        passed.answer(true)
+        passed.answer(Some(deleted))
     }
 
     async fn get(&self, collection: Collection, id: &str) -> Result<Option<Versioned<Content>>, PortError> {

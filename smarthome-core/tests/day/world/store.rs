@@ -10,15 +10,18 @@ impl World {
         self.revision += 1;
         let all = self.users.clone();
         let all = all.into_iter().map(|(id, value)| self.versioned(id, &value)).collect();
-        self.happen(Event::Documents(Documents::Snapshot(Collection::Users, all)));
+        self.happen(Event::Documents(Documents::Snapshot(Collection::Users, all, Revision(self.revision))));
     }
 
-    /// The store tells its modes and schedules, and from now on what changes about them.
-    pub(super) fn lists(&mut self) {
+    /// The store tells its modes and schedules, and from now on what changes about them. `lacking A B`: these are
+    /// missing by mistake.
+    pub(super) fn lists(&mut self, lacking: &str) {
+        let lacking: Vec<&str> = lacking.split_whitespace().skip(1).collect();
         self.listens = true;
         for collection in [Collection::Modes, Collection::Schedules] {
-            let all = self.documents.entry(collection).or_default().values().cloned().collect();
-            self.happen(Event::Documents(Documents::Snapshot(collection, all)));
+            let all = self.documents.entry(collection).or_default().values();
+            let all = all.filter(|document| !lacking.contains(&document.id.as_str())).cloned().collect();
+            self.happen(Event::Documents(Documents::Snapshot(collection, all, Revision(self.revision))));
         }
     }
 
@@ -59,7 +62,17 @@ impl World {
                 let news = Documents::Deleted(row.collection, row.document.clone(), Revision(self.revision));
                 self.events.push_back(Event::Documents(news));
             }
-            return Done::Deleted(found);
+            return Done::Deleted(found.then_some(Revision(self.revision)));
+        }
+        if let Write::Replace(whole) = &row.write {
+            let (id, revision) = (row.document.clone(), Revision(self.revision));
+            let document = Versioned { id, revision, updated: self.wall(), value: whole.as_str().into() };
+            let documents = self.documents.entry(row.collection).or_default();
+            documents.insert(row.document.clone(), document.clone());
+            if self.listens {
+                self.events.push_back(Event::Documents(Documents::Changed(row.collection, document)));
+            }
+            return Done::Written(revision);
         }
         let user = self.users.entry(row.document.clone()).or_insert_with(|| serde_json::json!({}));
         for (key, value) in serde_json::from_str::<serde_json::Map<String, Value>>(row.write.text()).unwrap()
