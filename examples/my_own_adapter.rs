@@ -76,12 +76,16 @@ fn kind(news: &News) -> Collection {
 impl Documents for Map {
     async fn watch(&self, collection: Collection, to: &dyn Inbox) -> Result<Infallible, PortError> {
         // Subscribed and read under one lock: no change falls between the snapshot and the first news.
-        let (mut news, snapshot) = {
+        let (mut news, snapshot, newest) = {
             let state = self.state();
             let own = state.documents.iter().filter(|((kind, _), _)| *kind == collection);
-            (self.news.subscribe(), own.map(|(_, document)| document.clone()).collect())
+            (
+                self.news.subscribe(),
+                own.map(|(_, document)| document.clone()).collect(),
+                Revision(state.revision),
+            )
         };
-        to.push(Event::Documents(News::Snapshot(collection, snapshot))).await;
+        to.push(Event::Documents(News::Snapshot(collection, snapshot, newest))).await;
         loop {
             match news.recv().await {
                 Ok(change) if kind(&change) == collection => to.push(Event::Documents(change)).await,
@@ -105,17 +109,18 @@ impl Documents for Map {
         collection: Collection,
         id: &str,
         expected: Option<Revision>,
-    ) -> Result<bool, PortError> {
+    ) -> Result<Option<Revision>, PortError> {
         let mut state = self.state();
         let fits = |found: &Versioned<Content>| expected.is_none_or(|expected| found.revision == expected);
         let key = (collection, id.to_owned());
         if !state.documents.get(&key).is_some_and(fits) {
-            return Ok(false);
+            return Ok(None);
         }
         state.documents.remove(&key);
         state.revision += 1;
-        let _ = self.news.send(News::Deleted(collection, id.into(), Revision(state.revision)));
-        Ok(true)
+        let revision = Revision(state.revision);
+        let _ = self.news.send(News::Deleted(collection, id.into(), revision));
+        Ok(Some(revision))
     }
 
     async fn get(&self, collection: Collection, id: &str) -> Result<Option<Versioned<Content>>, PortError> {

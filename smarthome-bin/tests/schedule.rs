@@ -5,6 +5,9 @@
 mod support;
 
 use chrono::{TimeDelta, Timelike, Utc};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties};
+use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use serde_json::{Value, json};
 use support::{Daemon, Ran, run_with};
 
@@ -42,6 +45,108 @@ fn a_once_schedule_fires_at_its_minute_is_confirmed_and_goes() {
     assert_eq!(rows.len(), 1, "{}{}", why.out, why.err);
     assert_eq!(rows[0]["state"], "confirmed");
     assert_eq!(rows[0]["frame"], "017222222");
+    daemon.stop();
+}
+
+/// A phone that speaks MQTT 5, of a library that is not ours.
+struct Phone {
+    client: AsyncClient,
+    events: EventLoop,
+}
+
+impl Phone {
+    async fn connect(daemon: &Daemon) -> Phone {
+        let port = daemon.url.rsplit(':').next().unwrap().parse().unwrap();
+        let (client, events) = AsyncClient::new(MqttOptions::new("phone", "127.0.0.1", port), 16);
+        let mut phone = Phone { client, events };
+        for filter in ["phone/answers", "webos/reply/#", "webos/android/#", "webos/smarthome/#"] {
+            phone.client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
+            while !matches!(phone.next().await, Packet::SubAck(_)) {}
+        }
+        phone
+    }
+
+    async fn next(&mut self) -> Packet {
+        loop {
+            let next = tokio::time::timeout(std::time::Duration::from_secs(180), self.events.poll());
+            if let Event::Incoming(packet) = next.await.expect("something comes").unwrap() {
+                return packet;
+            }
+        }
+    }
+
+    async fn ask(&self, message: &Value, respond_on: Option<&str>) {
+        let properties = PublishProperties {
+            response_topic: respond_on.map(str::to_owned),
+            correlation_data: respond_on.map(|_| b"seven".to_vec().into()),
+            ..PublishProperties::default()
+        };
+        let (topic, text) = ("webos/server/info", message.to_string());
+        let publish = self.client.publish_with_properties(topic, QoS::AtLeastOnce, false, text, properties);
+        publish.await.unwrap();
+    }
+
+    async fn hears(&mut self) -> Publish {
+        loop {
+            if let Packet::Publish(message) = self.next().await {
+                return message;
+            }
+        }
+    }
+
+    /// The next message on that topic, as JSON.
+    async fn answer(&mut self, topic: &str) -> (Value, Option<Vec<u8>>) {
+        let message = self.hears().await;
+        let text = String::from_utf8(message.payload.to_vec()).unwrap();
+        assert_eq!(message.topic, topic.as_bytes(), "{text}");
+        let correlation = message.properties.and_then(|properties| properties.correlation_data);
+        (serde_json::from_str(&text).unwrap(), correlation.map(|data| data.to_vec()))
+    }
+}
+
+#[tokio::test]
+async fn a_phone_sets_a_once_schedule_and_sees_its_frame_at_the_minute() {
+    let daemon = Daemon::start_with(&[ZONE, ("SMARTHOME_BROKER_PROTOCOL", "5")]);
+    let _home = daemon.home(&[]);
+    let mut phone = Phone::connect(&daemon).await;
+    let now = Utc::now();
+    let at = now + TimeDelta::minutes(if now.second() < 50 { 1 } else { 2 });
+    let set = json!({
+        "Producer": "android", "command": "schedule_set", "title": "차 한 잔", "name": "Kim", "enabled": "true",
+        "repeat": 0, "startTime": at.format("%H:%M").to_string(), "activeDate": at.format("%Y-%m-%d").to_string(),
+        "airconEnable": true, "airconWindPower": "7", "gasValveEnable": true,
+    });
+    phone.ask(&set, Some("phone/answers")).await;
+    let (answer, correlation) = phone.answer("phone/answers").await;
+    assert_eq!((&answer["result"], &answer["title"]), (&"ok".into(), &"차 한 잔".into()), "{answer}");
+    assert!(answer["warning"].as_str().unwrap().contains("gas valve"), "{answer}");
+    assert_eq!(correlation.as_deref(), Some(&b"seven"[..]));
+    // Where frames are read nobody may have an answer.
+    let list = json!({"Producer": "android", "command": "schedule_list"});
+    phone.ask(&list, Some("webos/smarthome/info")).await;
+    let (answer, _) = phone.answer("webos/reply/android").await;
+    let schedules = answer["schedules"].as_array().unwrap();
+    assert_eq!(schedules.len(), 1, "{answer}");
+    assert_eq!(schedules[0]["startTime"], at.format("%H%M").to_string());
+    assert_eq!(schedules[0]["activeDate"], at.format("%Y.%m.%d").to_string());
+    assert_eq!((&schedules[0]["airconWindPower"], &schedules[0]["repeat"]), (&7.into(), &false.into()));
+    // Not before its minute; how soon after it is measured elsewhere.
+    let frame = phone.hears().await;
+    let seen = Utc::now();
+    assert_eq!((&frame.topic[..], &frame.payload[..]), (&b"webos/smarthome/info"[..], &b"017222222"[..]));
+    assert_eq!((seen.hour(), seen.minute()), (at.hour(), at.minute()), "seen at {seen}");
+    // The document goes, which the phone sees as well.
+    loop {
+        phone.ask(&list, None).await;
+        let (answer, correlation) = phone.answer("webos/reply/android").await;
+        assert_eq!(correlation, None);
+        if answer["schedules"].as_array().unwrap().is_empty() {
+            break;
+        }
+    }
+    let delete = json!({"Producer": "android", "command": "schedule_delete", "title": "차 한 잔"});
+    phone.ask(&delete, None).await;
+    assert_eq!(phone.answer("webos/reply/android").await.0["result"], "unknown");
     daemon.stop();
 }
 

@@ -16,6 +16,7 @@ async fn rule_19_what_the_journal_held_is_taken_up_before_anything_is_connected(
         collection: Collection::Users,
         document: "u9".into(),
         write: Write::Merge(r#"{"name":"Park"}"#.into()),
+        decided: chrono::DateTime::UNIX_EPOCH,
         producer: None,
     };
     let home = Home::start_with(Config::default(), |journal| {

@@ -32,6 +32,7 @@ fn write(counter: u64, document: &str) -> Effect {
         collection: Collection::Users,
         document: document.into(),
         write: Write::Merge("{}".into()),
+        decided: chrono::DateTime::UNIX_EPOCH,
         producer: None,
     };
     effect(counter, None, Intent::WriteDocument(row))
