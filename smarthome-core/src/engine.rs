@@ -193,6 +193,7 @@ impl Engine {
     fn tick(&mut self, turn: &mut Turn<'_>) {
         self.lane.tick(&self.config, turn);
         self.agenda.tick(&mut self.lane, &self.config, turn);
+        self.accounts.tick(turn);
         self.drop_held(turn);
         self.answer_recorded(turn);
         self.name_wrong(turn);
@@ -213,6 +214,7 @@ impl Engine {
     }
 
     fn on_restored(&mut self, restored: Restored, turn: &mut Turn<'_>) {
+        self.accounts.restore(turn.mono());
         for row in &restored.writes {
             self.was_writing(row);
         }
@@ -264,8 +266,10 @@ impl Engine {
     fn on_documents(&mut self, documents: Documents, turn: &mut Turn<'_>) {
         match documents {
             Documents::Snapshot(Collection::Users, users, newest) => self.accounts.snapshot(users, newest),
-            Documents::Changed(Collection::Users, user) => self.accounts.changed(user),
-            Documents::Deleted(Collection::Users, id, revision) => self.accounts.deleted(&id, revision),
+            Documents::Changed(Collection::Users, user) => self.accounts.changed(user, turn),
+            Documents::Deleted(Collection::Users, id, revision) => {
+                self.accounts.deleted(&id, revision, turn);
+            }
             about_schedules => self.agenda.news(about_schedules, turn),
         }
         self.answer_held(turn);
@@ -292,6 +296,9 @@ impl Engine {
         }
         let Err(result) = self.lane.outcome(id, result, turn) else { return };
         let Err(result) = self.agenda.outcome(id, result, turn) else { return };
+        let Err(result) = self.accounts.outcome(id, result, turn.mono()) else {
+            return self.answer_held(turn);
+        };
         match self.outbox.outcome(id, result, turn) {
             Some(Progress::WriteFailed(why)) => self.health.lost(STORE, why, turn.mono()),
             Some(Progress::Done(row, done)) => {

@@ -28,6 +28,7 @@ days! {
     sign_in
     sign_in_before_the_users_are_read
     rule_16_sign_up_then_sign_in
+    rule_19_a_sign_in_from_the_copy
     rule_16_a_schedule_set_is_in_force_at_once
     rule_17_answered_once_recorded
     rule_17_refused_for_good

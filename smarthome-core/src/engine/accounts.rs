@@ -1,15 +1,22 @@
 //! Users: the store's copy, with what was signed up since laid over it.
 
+mod copy;
+
 use super::effect::EffectId;
 use super::event::{Content, Revision, Versioned};
+use super::journal::CopyChange;
+use super::turn::Turn;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use chrono::{DateTime, Utc};
+use copy::Copy;
 use serde_json::{Map, Value};
 
 #[derive(Debug)]
 struct Stored {
     revision: Revision,
+    updated: DateTime<Utc>,
     content: Content,
 }
 
@@ -25,33 +32,38 @@ struct Overlay {
 }
 
 /// Who may sign in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Accounts {
     users: Option<BTreeMap<String, Stored>>,
     overlays: BTreeMap<String, Vec<Overlay>>,
+    copy: Copy,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Accounts { users: None, overlays: BTreeMap::new(), copy: Copy::Unread(None) }
+    }
 }
 
 impl Accounts {
-    /// Whether the users were read since the start.
+    /// Whether the users are known, from the store or the journal's copy.
     pub(crate) fn loaded(&self) -> bool {
         self.users.is_some()
     }
 
     /// The store's complete list, and the newest revision when it was read.
     pub(crate) fn snapshot(&mut self, users: Vec<Versioned<Content>>, newest: Revision) {
-        let stored =
-            |user: Versioned<Content>| (user.id, Stored { revision: user.revision, content: user.value });
-        let users: BTreeMap<String, Stored> = users.into_iter().map(stored).collect();
         // What was written before the list was read is in it, or was deleted since.
         for overlays in self.overlays.values_mut() {
             overlays.retain(|overlay| overlay.written.is_none_or(|written| written > newest));
         }
         self.overlays.retain(|_, overlays| !overlays.is_empty());
-        self.users = Some(users);
+        let before = self.users.replace(users.into_iter().map(Stored::of).collect());
+        self.renewed(before.as_ref());
     }
 
     /// One user is new or changed. Older news than what is known changes nothing.
-    pub(crate) fn changed(&mut self, user: Versioned<Content>) {
+    pub(crate) fn changed(&mut self, user: Versioned<Content>, turn: &mut Turn<'_>) {
         // Before the complete list there is nothing to change; it will hold this one.
         let Some(users) = &mut self.users else { return };
         if users.get(&user.id).is_some_and(|known| known.revision >= user.revision) {
@@ -60,16 +72,17 @@ impl Accounts {
         self.drop_overlays(&user.id, |overlay| {
             overlay.written.is_some_and(|written| written <= user.revision)
         });
-        self.users
-            .get_or_insert_default()
-            .insert(user.id, Stored { revision: user.revision, content: user.value });
+        self.copies(CopyChange::Put(user.clone()), turn);
+        let (id, user) = Stored::of(user);
+        self.users.get_or_insert_default().insert(id, user);
     }
 
     /// One user is gone.
-    pub(crate) fn deleted(&mut self, id: &str, revision: Revision) {
+    pub(crate) fn deleted(&mut self, id: &str, revision: Revision, turn: &mut Turn<'_>) {
         let Some(users) = &mut self.users else { return };
         if users.get(id).is_some_and(|known| known.revision <= revision) {
             users.remove(id);
+            self.copies(CopyChange::Remove(id.into()), turn);
         }
         self.drop_overlays(id, |overlay| overlay.written.is_some_and(|written| written <= revision));
         for overlay in self.overlays.get_mut(id).into_iter().flatten() {
@@ -130,7 +143,8 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
+    use crate::Now;
+    use crate::engine::turn::Ids;
     use serde_json::json;
 
     fn user(id: &str, revision: u64, content: Value) -> Versioned<Content> {
@@ -150,6 +164,19 @@ mod tests {
         value.as_object().cloned().unwrap()
     }
 
+    fn turn<T>(does: impl FnOnce(&mut Turn<'_>) -> T) -> T {
+        let (mut ids, mut out) = (Ids::default(), alloc::vec![]);
+        does(&mut Turn::new(Now::EPOCH, None, &mut ids, &mut out))
+    }
+
+    fn changed(accounts: &mut Accounts, user: Versioned<Content>) {
+        turn(|turn| accounts.changed(user, turn));
+    }
+
+    fn deleted(accounts: &mut Accounts, id: &str, revision: Revision) {
+        turn(|turn| accounts.deleted(id, revision, turn));
+    }
+
     #[test]
     fn rule_16_an_own_write_lies_over_the_copy_until_the_listener_shows_it() {
         let mut accounts = Accounts::default();
@@ -158,11 +185,11 @@ mod tests {
         assert_eq!(name(&accounts, "u"), Some(json!("new")));
         assert_eq!(accounts.document("u").unwrap().get("age"), Some(&json!(7)), "merged, not replaced");
         // The listener repeats the old document, then the write is answered, then it is shown.
-        accounts.changed(user("u", 1, json!({"name": "old"})));
+        changed(&mut accounts, user("u", 1, json!({"name": "old"})));
         accounts.written("u", row(1), Revision(2));
         assert_eq!(name(&accounts, "u"), Some(json!("new")));
-        accounts.changed(user("u", 2, json!({"name": "new"})));
-        accounts.changed(user("u", 3, json!({"name": "newer"})));
+        changed(&mut accounts, user("u", 2, json!({"name": "new"})));
+        changed(&mut accounts, user("u", 3, json!({"name": "newer"})));
         assert_eq!(name(&accounts, "u"), Some(json!("newer")));
     }
 
@@ -180,10 +207,10 @@ mod tests {
     fn rule_16_older_news_changes_nothing() {
         let mut accounts = Accounts::default();
         accounts.snapshot(alloc::vec![user("u", 5, json!({"name": "five"}))], Revision(5));
-        accounts.changed(user("u", 4, json!({"name": "four"})));
-        accounts.deleted("u", Revision(4));
+        changed(&mut accounts, user("u", 4, json!({"name": "four"})));
+        deleted(&mut accounts, "u", Revision(4));
         assert_eq!(name(&accounts, "u"), Some(json!("five")));
-        accounts.deleted("u", Revision(6));
+        deleted(&mut accounts, "u", Revision(6));
         assert_eq!(name(&accounts, "u"), None);
     }
 
@@ -193,8 +220,8 @@ mod tests {
         accounts.snapshot(alloc::vec![], Revision(0));
         accounts.writing("u", row(1), fields(json!({"name": "new"})));
         accounts.writing("u", row(2), fields(json!({"age": 7})));
-        accounts.changed(user("u", 5, json!({"name": "new"})));
-        accounts.deleted("u", Revision(6));
+        changed(&mut accounts, user("u", 5, json!({"name": "new"})));
+        deleted(&mut accounts, "u", Revision(6));
         accounts.written("u", row(1), Revision(5));
         assert_eq!(accounts.document("u"), None, "written before it was deleted");
         accounts.written("u", row(2), Revision(7));

@@ -22,6 +22,7 @@ use super::turn::{Fate, Turn};
 use super::{Wake, Why};
 use crate::message::Fault;
 use crate::ports::PortError;
+use crate::retry::Backoff;
 use crate::schedule::{What, When};
 use crate::{Calendar, Mode, Mono, Now, Schedule};
 use alloc::boxed::Box;
@@ -56,6 +57,9 @@ pub(crate) struct Agenda {
     /// When the journal was made: what was due before is nobody's business here.
     created: DateTime<Utc>,
     started: Now,
+    /// Copies that are to be read, after a pause when one could not be.
+    unread: BTreeSet<Collection>,
+    copy_pause: Backoff,
     /// Copies that are being read.
     copying: BTreeMap<EffectId, Collection>,
     /// Whose complete list this run has seen.
@@ -85,6 +89,8 @@ impl Agenda {
             disposal: Disposal::new(),
             created: DateTime::UNIX_EPOCH,
             started: Now::EPOCH,
+            unread: BTreeSet::new(),
+            copy_pause: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
             copying: BTreeMap::new(),
             listed: BTreeSet::new(),
             complete: BTreeSet::new(),
@@ -110,10 +116,22 @@ impl Agenda {
         self.started = turn.now;
         let over: BTreeSet<EffectId> = turn.fates.iter().map(|(id, _)| *id).collect();
         self.ledger.restore(slots, |id| lane.has(id) || over.contains(&id), turn);
-        for collection in [Collection::Modes, Collection::Schedules] {
-            let id = turn.detached(Intent::ReadCopy(collection), None);
-            self.copying.insert(id, collection);
+        self.unread = [Collection::Modes, Collection::Schedules].into();
+        self.ask_for_copies(turn);
+    }
+
+    fn ask_for_copies(&mut self, turn: &mut Turn<'_>) {
+        if self.copy_pause.pause(turn.mono()).is_none() {
+            for collection in core::mem::take(&mut self.unread) {
+                let id = turn.detached(Intent::ReadCopy(collection), None);
+                self.copying.insert(id, collection);
+            }
         }
+    }
+
+    /// Whether a copy is still to be read: what the store tells is a difference to it.
+    fn awaits_copies(&self) -> bool {
+        !self.copying.is_empty() || !self.unread.is_empty()
     }
 
     /// Looks at the clock.
@@ -153,6 +171,7 @@ impl Agenda {
 
     /// What is due by now.
     pub(crate) fn tick(&mut self, lane: &mut Lane, config: &Config, turn: &mut Turn<'_>) {
+        self.ask_for_copies(turn);
         self.second.tick(turn);
         self.forget_gone(turn);
         self.waiting = false;
@@ -167,7 +186,8 @@ impl Agenda {
     fn prune(&mut self, config: &Config, turn: &mut Turn<'_>) {
         let steady = turn.mono().since(self.clock.steady_since()) >= STEADY;
         let done = self.pruned_at.is_some_and(|at| turn.mono().since(at) < DAY);
-        if done || !steady || turn.now.wall() < config.clock_trusted_from || !self.copying.is_empty() {
+        let early = self.awaits_copies() || self.reading.has_copies();
+        if done || !steady || early || turn.now.wall() < config.clock_trusted_from {
             return;
         }
         self.pruned_at = Some(turn.mono());
@@ -183,7 +203,7 @@ impl Agenda {
     fn waits(&self, config: &Config, now: Now) -> Option<Mono> {
         let lists = self.started.mono().after(LISTS);
         let all = self.listed.contains(&Collection::Modes) && self.listed.contains(&Collection::Schedules);
-        let copies = !self.copying.is_empty() || self.reading.has_copies();
+        let copies = self.awaits_copies() || self.reading.has_copies();
         if copies || now.wall() < config.clock_trusted_from {
             return Some(Mono::MAX);
         }
@@ -202,7 +222,7 @@ impl Agenda {
 
     /// Whether there is something to be taken in still.
     pub(crate) fn is_reading(&self) -> bool {
-        !self.reading.is_empty() && (self.copying.is_empty() || self.reading.has_copies())
+        self.reading.has_copies() || (!self.awaits_copies() && !self.reading.is_empty())
     }
 
     pub(crate) fn calendar(&self) -> &dyn Calendar {
@@ -226,7 +246,7 @@ impl Agenda {
     pub(crate) fn schedules(&self) -> Option<impl Iterator<Item = (&str, &Schedule)>> {
         let known =
             [&self.listed, &self.complete].into_iter().any(|set| set.contains(&Collection::Schedules));
-        let read = known && self.copying.is_empty() && !self.reading.has_copies();
+        let read = known && !self.awaits_copies() && !self.reading.has_copies();
         read.then(|| self.plans.book.iter().map(|(title, entry)| (title, entry.schedule())))
     }
 
@@ -242,7 +262,14 @@ impl Agenda {
         });
         let due = due.filter(|at| *at < Mono::MAX).map(|at| Wake { at, why: Why::Due });
         let now_on = self.is_reading().then(|| Wake { at: now.mono(), why: Why::Reading });
-        let again = self.second.next(now.mono()).map(|at| Wake { at, why: Why::Retry });
+        let copies = self.copy_pause.pause(now.mono()).filter(|_| !self.unread.is_empty());
+        let again = self
+            .second
+            .next(now.mono())
+            .into_iter()
+            .chain(copies)
+            .min()
+            .map(|at| Wake { at, why: Why::Retry });
         let gone = self.plans.next_gone().map(|at| Wake { at, why: Why::Deleted });
         let disposal = self.disposal.next(now.mono()).map(|at| Wake { at, why: Why::Deletion });
         [now_on, due, gone, disposal, again].into_iter().flatten().min_by_key(|wake| wake.at)

@@ -152,6 +152,7 @@ impl Engine {
         {
             self.not_ready(oldest.client, turn);
         }
+        self.accounts.needed(turn.mono());
         self.held.push_back(sign_in);
     }
 

@@ -34,7 +34,7 @@ pub enum Why {
     GasOpen,
     /// A schedule is due.
     Due,
-    /// A long list is to be read on.
+    /// A long list, or the journal's copy of one, is to be read on.
     Reading,
     /// A request is answered, because it is recorded and the store takes long.
     Answer,
@@ -57,6 +57,7 @@ impl Engine {
             (summary, Why::FaultSummary),
             (self.next_held(), Why::SignIn),
             (self.answers.next(), Why::Answer),
+            (self.accounts.next(now), Why::Reading),
             (self.health.next(self.config.lost_after), Why::Lost),
         ];
         let wakes = wakes.into_iter().filter_map(|(at, why)| at.map(|at| Wake { at, why }));

@@ -1,8 +1,8 @@
 //! What the store tells of modes and schedules, and the journal's copy of it. All of it is taken in the order in which it
 //! came, and long lists in pieces, so that nothing else has to wait for them.
 
-use super::Agenda;
 use super::own::{Ended, Own};
+use super::{Agenda, LISTS};
 use crate::engine::effect::EffectId;
 use crate::engine::event::{Collection, Content, Documents, Done, Revision, Versioned};
 use crate::engine::journal::{CopyChange, Entry};
@@ -102,9 +102,17 @@ impl Agenda {
         result: Result<Done, PortError>,
         turn: &mut Turn<'_>,
     ) {
-        if let Ok(Done::Copy(Some(documents))) = result {
-            self.complete.insert(collection);
-            self.reading.copies.push_back((collection, documents.into_iter()));
+        match result {
+            Ok(Done::Copy(Some(documents))) => {
+                self.complete.insert(collection);
+                self.reading.copies.push_back((collection, documents.into_iter()));
+            }
+            // One that cannot be read is not one that is not there; but schedules cannot wait for ever.
+            Err(_) if turn.mono() < self.started.mono().after(LISTS) => {
+                self.unread.insert(collection);
+                self.copy_pause.failed(turn.mono());
+            }
+            _ => {}
         }
         self.read(turn);
     }
@@ -124,7 +132,7 @@ impl Agenda {
                 return self.reading.copies.push_front((*collection, documents));
             }
         }
-        while room > 0 && self.copying.is_empty() {
+        while room > 0 && !self.awaits_copies() {
             let Some(news) = self.reading.news.pop_front() else { return };
             room = room.saturating_sub(1);
             match news {
