@@ -127,6 +127,30 @@ async fn documents_and_revisions_go_on_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_first_layout_is_brought_up_to_date_and_loses_nothing() {
+    let (_directory, path) = directory();
+    filled(&path, 3);
+    // What the first layout had was users and nothing else.
+    sql(&path, "DROP TABLE modes; DROP TABLE schedule_mode; PRAGMA user_version = 1");
+    for _ in 0..2 {
+        let store = open(&path);
+        assert_eq!(snapshot(&store).await.len(), 3);
+        assert!(store.replace(Collection::Schedules, "나갈 때", "{}").await.unwrap() > Revision(3));
+        assert!(store.get(Collection::Modes, "나갈 때").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_object_can_be_replaced() {
+    let (_directory, path) = directory();
+    let store = open(&path);
+    sql(&path, "PRAGMA ignore_check_constraints = on; INSERT INTO modes VALUES ('1. Home', 9, 0, '[1]')");
+    assert_eq!(store.get(Collection::Modes, "1. Home").await.unwrap(), None);
+    store.replace(Collection::Modes, "1. Home", r#"{"modeNum":1}"#).await.unwrap();
+    assert_eq!(&*store.get(Collection::Modes, "1. Home").await.unwrap().unwrap().value, r#"{"modeNum":1}"#);
+}
+
+#[tokio::test]
 async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     let (_directory, path) = directory();
     filled(&path, 3);
