@@ -34,11 +34,9 @@ struct Watcher {
 }
 
 impl Keeper {
-    pub(super) fn open(path: PathBuf) -> Result<Keeper, SqliteError> {
-        if file::is_orphaned(&path) {
-            return Err(LAYOUT.damaged(&path, "the file is gone and only its log is there"));
-        }
-        if !path.exists() {
+    /// Opens the file, or makes an empty one where there is none.
+    pub(super) fn open_or_create(path: PathBuf) -> Result<Keeper, SqliteError> {
+        if !path.exists() && !file::is_orphaned(&path) {
             file::create(&path, &LAYOUT, |connection| {
                 let insert =
                     "INSERT INTO meta (only, created, written_by, clean, revision) VALUES (1, ?1, ?2, 1, 0)";
@@ -46,6 +44,14 @@ impl Keeper {
                 connection.execute(insert, values).map(drop)
             })?;
             tracing::info!(path = %path.display(), "began an empty store");
+        }
+        Keeper::open(path)
+    }
+
+    /// Opens the file that is there.
+    pub(super) fn open(path: PathBuf) -> Result<Keeper, SqliteError> {
+        if file::is_orphaned(&path) {
+            return Err(LAYOUT.damaged(&path, "the file is gone and only its log is there"));
         }
         let (connection, Findings { migrated_from, .. }) = file::open(&path, &LAYOUT)?;
         if let Some(layout) = migrated_from {
