@@ -34,6 +34,14 @@ use worker::Worker;
 /// What can go wrong with the store.
 pub type StoreError = SqliteError;
 
+/// The documents of a collection in the file at `path`, ascending by id. Rows that are no JSON objects are left out.
+///
+/// Changes nothing, and may be used while a daemon has the file. A file that no version with the collection has opened
+/// yet holds none of it.
+pub fn read(path: impl AsRef<Path>, collection: Collection) -> Result<Vec<Versioned<Content>>, StoreError> {
+    keeper::read(path.as_ref(), collection)
+}
+
 /// The [`Documents`] in an SQLite file.
 ///
 /// Dropping it finishes what was handed over, marks the file as cleanly closed, and waits for that.

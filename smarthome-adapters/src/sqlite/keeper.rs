@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use smarthome_core::engine::{Collection, Content, Documents, Revision, Versioned};
 use smarthome_core::ports::merged;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 
 /// How many changes a watcher may be behind before it has to begin anew with a snapshot.
@@ -199,6 +199,17 @@ impl Keeper {
             tracing::error!(path = %self.path.display(), "{subject} is left out: {}", bad.detail);
         }
     }
+}
+
+/// The collection as it is now, without the rows that are no documents. Changes nothing, and may be used while somebody
+/// else has the file.
+pub(super) fn read(path: &Path, collection: Collection) -> Result<Vec<Versioned<Content>>, SqliteError> {
+    let (connection, layout) = file::open_to_read(path, &LAYOUT)?;
+    if layout < table::since(collection) {
+        return Ok(Vec::new());
+    }
+    let rows = table::all(&connection, table_of(collection)?);
+    rows.map(|(documents, _)| documents).map_err(|source| LAYOUT.error(path, "read", source))
 }
 
 fn table_of(collection: Collection) -> Result<&'static str, SqliteError> {
