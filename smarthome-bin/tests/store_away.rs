@@ -84,6 +84,9 @@ fn a_power_cut_with_the_store_unreachable_at_the_next_start() {
     let refused = run(&daemon, &["schedule", "list"]);
     assert!(refused.code == 1 && refused.err.contains(store.to_str().unwrap()), "{}", refused.err);
 
+    let checked = run(&daemon, &["check", "--offline"]);
+    assert!(checked.code == 8 && checked.out.contains("FAIL  documents"), "{}", checked.out);
+
     // Meanwhile somebody edits the store; then it comes back.
     let broken = r#"{"enabled":true,"repeat":false,"startTime":"2561","activeDate":"2021.03.02"}"#;
     let edits = SqliteStore::open(&away).unwrap();
