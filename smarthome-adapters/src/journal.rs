@@ -19,7 +19,7 @@ mod rows;
 mod schema;
 mod slots;
 
-pub use history::history;
+pub use history::{created, history};
 
 use crate::sqlite::file::{self, Findings, Identity};
 use crate::sqlite::worker::Worker;

@@ -16,6 +16,7 @@
 mod error;
 pub(crate) mod file;
 mod keeper;
+mod lazy;
 mod table;
 pub(crate) mod worker;
 
@@ -23,6 +24,7 @@ pub use error::SqliteError;
 
 use async_trait::async_trait;
 use keeper::Keeper;
+use lazy::Lazy;
 use smarthome_core::engine::{Collection, Content, Event, Revision, Versioned};
 use smarthome_core::ports::{Documents, ErrorKind, Inbox, PortError};
 use std::convert::Infallible;
@@ -32,12 +34,20 @@ use worker::Worker;
 /// What can go wrong with the store.
 pub type StoreError = SqliteError;
 
+/// The documents of a collection in the file at `path`, ascending by id. Rows that are no JSON objects are left out.
+///
+/// Changes nothing, and may be used while a daemon has the file. A file that no version with the collection has opened
+/// yet holds none of it.
+pub fn read(path: impl AsRef<Path>, collection: Collection) -> Result<Vec<Versioned<Content>>, StoreError> {
+    keeper::read(path.as_ref(), collection)
+}
+
 /// The [`Documents`] in an SQLite file.
 ///
 /// Dropping it finishes what was handed over, marks the file as cleanly closed, and waits for that.
 pub struct SqliteStore {
     path: PathBuf,
-    worker: Worker<Keeper>,
+    worker: Worker<Lazy>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -51,15 +61,27 @@ impl SqliteStore {
     ///
     /// Several processes may have one store open.
     pub fn open(path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
-        let path = path.as_ref().to_path_buf();
-        let keeper = Keeper::open(path.clone())?;
-        let worker = Worker::start("store", keeper, Keeper::close);
-        let worker = worker.map_err(|source| StoreError::Io {
-            path: path.clone(),
+        SqliteStore::start(Lazy::open(path.as_ref().into())?, path.as_ref())
+    }
+
+    /// As [`open`](SqliteStore::open), but a file that cannot be opened for a reason that may pass (its disk is not
+    /// there, another program has locked it, its rights are wrong) is opened later: that is tried whenever something
+    /// is asked of the store, which fails until it succeeds. A file that is not there any more is waited for, and
+    /// none is made in its place.
+    ///
+    /// # Errors
+    /// What cannot pass by itself: a file of a newer version, of another program, or a damaged one.
+    pub fn open_now_or_later(path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
+        SqliteStore::start(Lazy::open_now_or_later(path.as_ref().into())?, path.as_ref())
+    }
+
+    fn start(file: Lazy, path: &Path) -> Result<SqliteStore, StoreError> {
+        let worker = Worker::start("store", file, Lazy::close).map_err(|source| StoreError::Io {
+            path: path.into(),
             operation: "start the thread that writes",
             source,
         })?;
-        Ok(SqliteStore { path, worker })
+        Ok(SqliteStore { path: path.into(), worker })
     }
 
     /// Where the file is.
@@ -71,12 +93,13 @@ impl SqliteStore {
         &self,
         job: impl FnOnce(&mut Keeper) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, PortError> {
-        let done = self.worker.run(job).await;
-        let result = done.unwrap_or_else(|| Err(StoreError::Stopped { path: self.path.clone() }));
-        result.map_err(|error| {
+        let failed = |error: StoreError| {
             tracing::warn!(kind = ?error.kind(), "store: {}", error.line());
-            error.into()
-        })
+            PortError::from(error)
+        };
+        // That the file cannot be opened is said once, by whoever is told.
+        let done = self.worker.run(move |file| job(file.keeper()?).map_err(failed)).await;
+        done.unwrap_or_else(|| Err(failed(StoreError::Stopped { path: self.path.clone() })))
     }
 }
 

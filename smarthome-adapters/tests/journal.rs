@@ -10,8 +10,12 @@ use chrono::{DateTime, Utc};
 use common::{FILE, Offspring, now};
 use rusqlite::Connection;
 use smarthome_adapters::clock::SystemClock;
-use smarthome_adapters::journal::{JournalError, Opened, SqliteJournal};
-use smarthome_core::engine::{Alert, AlertCode, AlertRow, EffectId, Entry, Restored};
+use smarthome_adapters::journal::{JournalError, Opened, SqliteJournal, history};
+use smarthome_core::Slot;
+use smarthome_core::engine::{
+    Alert, AlertCode, AlertRow, Collection, Content, CopyChange, EffectId, Entry, Restored, Revision,
+    SlotKey, SlotRow, SlotState, Versioned, Write, WriteRow,
+};
 use smarthome_core::ports::contract::{self, JournalUnderTest};
 use smarthome_core::ports::{ErrorKind, Journal};
 use std::collections::BTreeSet;
@@ -40,8 +44,42 @@ async fn start(path: &Path) -> (SqliteJournal, Opened, Restored) {
 /// A journal of `rows` alerts that was closed cleanly after its first start.
 async fn filled(path: &Path, rows: u64) {
     let (journal, _, _) = start(path).await;
-    let batch: Vec<_> = (0..rows).map(|counter| alert(1, counter, "the home did not follow")).collect();
+    let mut batch: Vec<_> = (0..rows).map(|counter| alert(1, counter, "the home did not follow")).collect();
+    let id = EffectId { epoch: 1, counter: rows };
+    let (collection, document) = (Collection::Schedules, "나갈 때".to_string());
+    batch.push(Entry::Write(WriteRow {
+        id,
+        collection,
+        document,
+        write: Write::Delete(None),
+        decided: DateTime::UNIX_EPOCH,
+        producer: None,
+    }));
+    batch.push(Entry::Copy(collection, CopyChange::Put(mode())));
+    batch.push(Entry::Slot(slot("나갈 때", 1)));
     journal.commit(&batch).await.unwrap();
+}
+
+fn mode() -> Versioned<Content> {
+    let updated = DateTime::<Utc>::UNIX_EPOCH;
+    Versioned { id: "1. Home".into(), revision: Revision(1), updated, value: "{}".into() }
+}
+
+/// What became of a schedule's slot on that day of March 2026.
+fn slot(schedule: &str, day: u32) -> SlotRow {
+    let slot: Slot = format!("2026-03-{day:02}T07:30").parse().unwrap();
+    SlotRow {
+        key: SlotKey { schedule: schedule.into(), slot },
+        state: SlotState::NoChange,
+        due: slot.local().and_utc(),
+        judged: slot.local().and_utc(),
+        revision: Revision(3),
+        fingerprint: 7,
+        command: None,
+        frame: None,
+        why: "the light is on already".into(),
+        missed: None,
+    }
 }
 
 fn directory() -> (TempDir, PathBuf) {
@@ -142,6 +180,12 @@ fn damages() -> Vec<(&'static str, Damage)> {
         ("frame changed", |path| sql(path, "INSERT INTO status VALUES (1, '99', '2026-01-01T00:00:00Z')")),
         ("time changed", |path| sql(path, "UPDATE alert SET raised = 'yesterday' WHERE counter = 7")),
         ("unknown alert", |path| sql(path, "UPDATE alert SET code = 'SH999' WHERE counter = 7")),
+        ("unknown state", |path| sql(path, "UPDATE slot SET state = 'maybe'")),
+        ("slot without a day", |path| sql(path, "UPDATE slot SET slot = '2026-02-30T07:30'")),
+        ("half of an id", |path| sql(path, "UPDATE slot SET epoch = 1")),
+        ("half of what was missed", |path| sql(path, "UPDATE slot SET missed_count = 2")),
+        ("copy changed", |path| sql(path, "UPDATE copy SET updated = 'today'")),
+        ("unknown write", |path| sql(path, "UPDATE document_write SET kind = 'burn'")),
         ("table gone", |path| sql(path, "DROP TABLE alert")),
         ("meta empty", |path| sql(path, "DELETE FROM meta")),
         ("layout of no version", |path| sql(path, "PRAGMA user_version = 0")),
@@ -169,6 +213,8 @@ async fn a_damaged_file_is_set_aside_and_never_silently_replaced() {
             && !how.contains("changed")
             && !how.contains("unknown")
             && !how.contains("gone")
+            && !how.contains("slot without")
+            && !how.contains("half of ")
         {
             assert_eq!(fs::read(directory.path().join(name)).ok(), held, "{how}: kept as it was");
         }
@@ -205,6 +251,70 @@ async fn a_large_file_is_checked_only_after_a_crash() {
     let (_second, opened) = open(&path);
     assert!(opened.checked);
     drop(journal);
+}
+
+/// The file that the first layout had, with what may have been in it, closed cleanly.
+fn of_the_first_layout(path: &Path) {
+    let file = Connection::open(path).unwrap();
+    file.execute_batch(include_str!("journal/layout_1.sql")).unwrap();
+    file.close().unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_layout_is_brought_up_to_date_and_loses_nothing() {
+    let (directory, path) = directory();
+    of_the_first_layout(&path);
+    assert_eq!(history(&path, None).unwrap(), [], "no ledger yet, and reading changes nothing");
+    let (journal, opened, restored) = start(&path).await;
+    assert_eq!((opened.migrated_from, opened.set_aside, opened.created), (Some(1), None, false));
+    assert_eq!((restored.epoch, restored.trouble), (13, None));
+    assert_eq!(restored.commands.len(), 1);
+    assert_eq!(restored.commands[0].command.to_string(), "015222222");
+    let writes: Vec<_> = restored.writes.into_iter().map(|row| (row.document, row.write)).collect();
+    assert_eq!(writes, [("uid-1".into(), Write::Merge(r#"{"name":"Kim"}"#.into()))]);
+    assert_eq!(restored.alerts.len(), 1);
+    assert_eq!(restored.status.map(|known| known.status.to_string()), Some("000152000".into()));
+    assert_eq!((restored.slots.len(), journal.copy(Collection::Users).await), (0, Ok(None)));
+    journal.commit(&[Entry::Slot(slot("나갈 때", 1))]).await.unwrap();
+    drop(journal);
+    let (_journal, opened, restored) = start(&path).await;
+    assert_eq!((opened.migrated_from, restored.slots), (None, vec![slot("나갈 때", 1)]));
+    assert!(names(&directory).iter().all(|name| !name.contains("damaged")));
+}
+
+#[tokio::test]
+async fn the_ledger_is_read_newest_first_while_a_daemon_writes_it() {
+    let (_directory, path) = directory();
+    let (journal, _, _) = start(&path).await;
+    let rows = [slot("b", 1), slot("a", 3), slot("a", 2), slot("b", 3)];
+    for row in &rows {
+        journal.commit(&[Entry::Slot(row.clone())]).await.unwrap();
+    }
+    let wanted = [1, 3, 2, 0].map(|at| rows[at].clone());
+    assert_eq!(history(&path, None).unwrap(), wanted);
+    assert_eq!(history(&path, Some("a")).unwrap(), [rows[1].clone(), rows[2].clone()]);
+    assert_eq!(history(&path, Some("A")).unwrap(), []);
+    journal.commit(&[Entry::Slot(slot("a", 4))]).await.unwrap();
+    assert_eq!(history(&path, Some("a")).unwrap()[0], slot("a", 4));
+    drop(journal);
+    assert_eq!(history(&path, None).unwrap().len(), 5, "without a daemon as well");
+    let (_journal, opened, restored) = start(&path).await;
+    assert_eq!((opened.set_aside, restored.slots.len()), (None, 5));
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_read_says_why_and_is_left_alone() {
+    let (directory, path) = directory();
+    let missing = history(&path, None).unwrap_err();
+    assert!(missing.line().contains("journal.db") && missing.line().contains("No such file"), "{missing}");
+    assert_eq!(names(&directory).len(), 0, "nothing is made");
+    filled(&path, 3).await;
+    Connection::open(&path).unwrap().execute_batch("UPDATE slot SET state = 'maybe'").unwrap();
+    let damaged = history(&path, None).unwrap_err();
+    assert!(damaged.line().contains("maybe"), "{damaged}");
+    fs::write(&path, "nonsense, nonsense".repeat(100)).unwrap();
+    assert!(matches!(history(&path, None), Err(JournalError::Damaged { .. })));
+    assert_eq!(fs::read(&path).unwrap(), "nonsense, nonsense".repeat(100).as_bytes());
 }
 
 #[cfg(unix)]

@@ -127,6 +127,131 @@ async fn documents_and_revisions_go_on_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_first_layout_is_brought_up_to_date_and_loses_nothing() {
+    let (_directory, path) = directory();
+    filled(&path, 3);
+    // What the first layout had was users and nothing else.
+    sql(&path, "DROP TABLE modes; DROP TABLE schedule_mode; PRAGMA user_version = 1");
+    for _ in 0..2 {
+        let store = open(&path);
+        assert_eq!(snapshot(&store).await.len(), 3);
+        assert!(store.replace(Collection::Schedules, "나갈 때", "{}").await.unwrap() > Revision(3));
+        assert!(store.get(Collection::Modes, "나갈 때").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_object_can_be_replaced() {
+    let (_directory, path) = directory();
+    let store = open(&path);
+    sql(&path, "PRAGMA ignore_check_constraints = on; INSERT INTO modes VALUES ('1. Home', 9, 0, '[1]')");
+    assert_eq!(store.get(Collection::Modes, "1. Home").await.unwrap(), None);
+    store.replace(Collection::Modes, "1. Home", r#"{"modeNum":1}"#).await.unwrap();
+    assert_eq!(&*store.get(Collection::Modes, "1. Home").await.unwrap().unwrap().value, r#"{"modeNum":1}"#);
+}
+
+/// Gets the first user, as soon as the store can be opened.
+async fn opened(store: &SqliteStore) -> Option<Versioned<Content>> {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        match store.get(USERS, "uid-000000-4f9a1c").await {
+            Ok(found) => return found,
+            Err(error) => assert!(std::time::Instant::now() < until, "it stays closed: {error}"),
+        }
+    }
+}
+
+/// What keeps a file from being opened, and what mends that when it is dropped.
+type Obstacle = fn(&Path) -> Box<dyn FnOnce()>;
+
+fn obstacles() -> Vec<(&'static str, Obstacle)> {
+    vec![
+        ("a directory in its place", |path| {
+            let (path, aside) = (path.to_path_buf(), path.with_extension("aside"));
+            fs::rename(&path, &aside).unwrap();
+            fs::create_dir(&path).unwrap();
+            Box::new(move || {
+                fs::remove_dir(&path).unwrap();
+                fs::rename(aside, path).unwrap();
+            })
+        }),
+        ("a link to a disk that is not there", |path| {
+            let disk = path.with_extension("disk");
+            fs::create_dir(&disk).unwrap();
+            fs::rename(path, disk.join("store.db")).unwrap();
+            std::os::unix::fs::symlink(disk.join("store.db"), path).unwrap();
+            let elsewhere = path.with_extension("elsewhere");
+            fs::rename(&disk, &elsewhere).unwrap();
+            Box::new(move || fs::rename(elsewhere, disk).unwrap())
+        }),
+        ("the lock of another program", |path| {
+            let other = Connection::open(path).unwrap();
+            let locked =
+                "PRAGMA locking_mode = EXCLUSIVE; BEGIN; UPDATE meta SET revision = revision; COMMIT";
+            other.execute_batch(locked).unwrap();
+            Box::new(move || other.close().unwrap())
+        }),
+    ]
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_yet_is_opened_when_it_can_be() {
+    for (what, obstacle) in obstacles() {
+        let (_directory, path) = directory();
+        filled(&path, 3);
+        let mend = obstacle(&path);
+        assert!(SqliteStore::open(&path).is_err(), "{what}: whoever cannot wait is told at once");
+        let store = SqliteStore::open_now_or_later(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let listened = store.watch(USERS, &MemoryInbox::default()).await.unwrap_err();
+        let written = store.merge(USERS, "uid-9", r#"{"name":"Lee"}"#).await.unwrap_err();
+        for error in [listened, written] {
+            assert!(error.text.contains(path.to_str().unwrap()), "{what}: {error}");
+            assert_ne!(error.kind, ErrorKind::GiveUp, "{what}: {error}");
+        }
+        mend();
+        assert!(opened(&store).await.is_some(), "{what}");
+        assert_eq!(snapshot(&store).await.len(), 3, "{what}");
+        assert_eq!(store.merge(USERS, "uid-9", r#"{"name":"Lee"}"#).await, Ok(Revision(4)), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_vanished_is_not_taken_for_an_empty_store() {
+    let (_directory, path) = directory();
+    fs::create_dir(&path).unwrap();
+    let store = SqliteStore::open_now_or_later(&path).unwrap();
+    fs::remove_dir(&path).unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_millis(300);
+    while std::time::Instant::now() < until {
+        assert!(store.get(USERS, "uid-1").await.is_err());
+    }
+    assert!(!path.exists());
+    filled(&path, 1);
+    assert!(opened(&store).await.is_some());
+}
+
+#[tokio::test]
+async fn what_does_not_pass_by_itself_is_not_waited_for() {
+    let breaks: [fn(&Path); 3] = [
+        |path| sql(path, "PRAGMA user_version = 42"),
+        |path| sql(path, "PRAGMA application_id = 7"),
+        |path| fs::write(path, "nonsense, nonsense").unwrap(),
+    ];
+    for (n, broken) in breaks.into_iter().enumerate() {
+        let (_directory, path) = directory();
+        filled(&path, 1);
+        broken(&path);
+        let error = SqliteStore::open_now_or_later(&path).unwrap_err();
+        let right = match n {
+            0 => matches!(error, StoreError::Newer { .. }),
+            1 => matches!(error, StoreError::Foreign { .. }),
+            _ => matches!(error, StoreError::Damaged { .. }),
+        };
+        assert!(right, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     let (_directory, path) = directory();
     filled(&path, 3);

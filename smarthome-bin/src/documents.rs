@@ -80,10 +80,11 @@ pub async fn all(store: &dyn Documents, collection: Collection) -> Result<Vec<Do
     let News::Snapshot(_, found, _) = list(store, collection).await.map_err(NotDone::Failed)? else {
         return Ok(Vec::new());
     };
+    Ok(found.into_iter().map(entry).collect())
+}
+
+/// A document as clients of the socket see it.
+pub fn entry(document: Versioned<Content>) -> DocumentEntry {
     // The store refuses what is no object.
-    let fields = |document: &Versioned<Content>| serde_json::from_str(&document.value).unwrap_or_default();
-    Ok(found
-        .into_iter()
-        .map(|document| DocumentEntry { fields: fields(&document), id: document.id })
-        .collect())
+    DocumentEntry { fields: serde_json::from_str(&document.value).unwrap_or_default(), id: document.id }
 }

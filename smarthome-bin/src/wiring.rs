@@ -80,7 +80,7 @@ pub async fn start(loaded: &Loaded, directory: &Path) -> Result<Running, Failure
     let clock = Arc::new(SystemClock::new().map_err(|error| Failure::Other(error.to_string()))?);
     let (journal, _) =
         SqliteJournal::open(whole.join(JOURNAL), clock.now()).map_err(|error| broken(error.line()))?;
-    let store = SqliteStore::open(whole.join(STORE)).map_err(|error| broken(error.line()))?;
+    let store = SqliteStore::open_now_or_later(whole.join(STORE)).map_err(|error| broken(error.line()))?;
     let embedded = embed(loaded, Some(whole.join(BROKER))).await?;
     let url = match (&loaded.config.broker.url, &embedded) {
         (Some(url), _) => url.clone(),

@@ -85,6 +85,7 @@ days! {
     a_schedule_without_its_mode_is_refused
     gas_is_not_opened_by_a_schedule
     rule_19_the_copy_serves_when_the_store_is_away
+    rule_19_a_mode_that_comes_after_the_start_is_waited_for
     rule_08_the_clock_twelve_years_ahead
     first_start_on_old_documents
     wrong_documents_are_named_once_per_content

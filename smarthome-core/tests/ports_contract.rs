@@ -4,7 +4,9 @@
 
 use async_trait::async_trait;
 use chrono::DateTime;
-use smarthome_core::engine::{Collection, Content, DeliveryId, Entry, Restored, Revision, Versioned};
+use smarthome_core::engine::{
+    Collection, Content, CopyChange, DeliveryId, Entry, Restored, Revision, Versioned,
+};
 use smarthome_core::ports::contract::{self, BrokerUnderTest, DocumentsUnderTest, JournalUnderTest};
 use smarthome_core::ports::memory::{ManualClock, MemoryBroker, MemoryDocuments, MemoryJournal, run};
 use smarthome_core::ports::{Broker, Documents, Inbox, Journal, Outgoing, PortError};
@@ -110,7 +112,11 @@ enum Flaw {
     LosesRemovals,
     LosesTheSecondEntry,
     Reverses,
+    RenamesWithoutReplacing,
+    CopiesByHalves,
     ReplacesDocuments,
+    MergesReplacements,
+    MixesCollections,
     DeletesAnyRevision,
     SilentWatch,
     TakesAnything,
@@ -145,9 +151,32 @@ impl Journal for Flawed<MemoryJournal> {
             Flaw::LosesRemovals => batch.retain(|entry| !matches!(entry, Entry::Remove(_))),
             Flaw::LosesTheSecondEntry => batch.truncate(1),
             Flaw::Reverses => batch.reverse(),
+            Flaw::RenamesWithoutReplacing => batch = batch.into_iter().flat_map(back_and_forth).collect(),
+            Flaw::CopiesByHalves => batch = batch.into_iter().flat_map(completed).collect(),
             _ => {}
         }
         self.0.commit(&batch).await
+    }
+}
+
+/// A rename that lets the rows win that the new title has.
+fn back_and_forth(entry: Entry) -> Vec<Entry> {
+    match entry {
+        Entry::Rename { from, to } => {
+            let back = Entry::Rename { from: to.clone(), to: from.clone() };
+            vec![back, Entry::Rename { from, to }]
+        }
+        entry => vec![entry],
+    }
+}
+
+/// A copy that counts as complete from its first document on.
+fn completed(entry: Entry) -> Vec<Entry> {
+    match entry {
+        Entry::Copy(collection, change) => {
+            vec![Entry::Copy(collection, change), Entry::Copy(collection, CopyChange::Complete)]
+        }
+        entry => vec![entry],
     }
 }
 
@@ -161,6 +190,8 @@ fn the_suite_finds_what_is_wrong_with_a_journal() {
     assert!(found(Flaw::LosesRemovals).contains("removing what is not there"));
     assert!(found(Flaw::LosesTheSecondEntry).contains("what was committed is found"));
     assert!(found(Flaw::Reverses).contains("apply in order"));
+    assert!(found(Flaw::RenamesWithoutReplacing).contains("a rename takes the rows along"));
+    assert!(found(Flaw::CopiesByHalves).contains("a copy is none until it is complete"));
 }
 
 #[async_trait]
@@ -180,6 +211,7 @@ impl Documents for Flawed<MemoryDocuments> {
     }
     async fn merge(&self, collection: Collection, id: &str, fields: &str) -> Result<Revision, PortError> {
         match self.1 {
+            Flaw::MixesCollections => return self.0.merge(Collection::Users, id, fields).await,
             Flaw::ReplacesDocuments => drop(self.0.delete(collection, id, None).await?),
             Flaw::TakesAnything if !fields.contains("name") => {
                 return self.0.merge(collection, id, "{}").await;
@@ -189,7 +221,10 @@ impl Documents for Flawed<MemoryDocuments> {
         self.0.merge(collection, id, fields).await
     }
     async fn replace(&self, collection: Collection, id: &str, document: &str) -> Result<Revision, PortError> {
-        self.0.replace(collection, id, document).await
+        match self.1 {
+            Flaw::MergesReplacements => self.0.merge(collection, id, document).await,
+            _ => self.0.replace(collection, id, document).await,
+        }
     }
     async fn delete(
         &self,
@@ -214,6 +249,8 @@ fn the_suite_finds_what_is_wrong_with_a_store() {
     assert!(found(Flaw::ReplacesDocuments).contains("leaves the document's other fields alone"));
     assert!(found(Flaw::DeletesAnyRevision).contains("expects another revision"));
     assert!(found(Flaw::SilentWatch).contains("a watch begins with a snapshot"));
+    assert!(found(Flaw::MergesReplacements).contains("a replacement is the whole document"));
+    assert!(found(Flaw::MixesCollections).contains("collections do not mix"));
     assert!(found(Flaw::TakesAnything).contains("values come back"));
 }
 

@@ -216,3 +216,6 @@ async fn written(publish: impl Future<Output = Result<(), PortError>>) -> Result
     }
     publish.await
 }
+
+#[cfg(test)]
+mod tests;

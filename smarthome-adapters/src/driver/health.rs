@@ -7,10 +7,11 @@ use super::pauses::{Pauses, pause};
 use async_trait::async_trait;
 use smarthome_core::engine::{Collection, Documents, Event, Link};
 use smarthome_core::ports::{Clock, ErrorKind, Inbox, PortError};
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -67,12 +68,14 @@ pub(super) async fn supervise(
 ) {
     let lost = AtomicBool::new(false);
     let linked = AtomicBool::new(false);
-    let watched = Arc::new(Watched { part, to, lost, linked, said: Mutex::default() });
+    let (listed, said) = (Mutex::default(), Mutex::default());
+    let watched = Arc::new(Watched { part, to, lost, linked, listed, said });
     let mut pauses = Pauses::new(PAUSES[0], PAUSES[1]);
     loop {
         let began = clock.now().mono();
         // A set, so that the part ends when its supervisor is dropped.
         let mut life = JoinSet::new();
+        lock(&watched.listed).clear();
         life.spawn(start(watched.clone()));
         let why = match life.join_next().await {
             Some(Ok(Err(error))) => error,
@@ -91,12 +94,15 @@ pub(super) async fn supervise(
     }
 }
 
-/// The inbox as a supervised part sees it: its first sign of life is noticed.
+/// The inbox as a supervised part sees it: its first sign of life is noticed. The store's is the list of every
+/// collection, or one that cannot be read would be lost and back for ever.
 pub(super) struct Watched {
     part: &'static str,
     to: Arc<dyn Inbox>,
     lost: AtomicBool,
     linked: AtomicBool,
+    /// Whose lists came since it began.
+    listed: Mutex<BTreeSet<Collection>>,
     /// What a person was last asked to do.
     said: Mutex<String>,
 }
@@ -117,7 +123,7 @@ impl Watched {
     /// Once when it is lost, and again when it is something else that a person has to do.
     fn log(&self, why: &PortError, first: bool) {
         if why.kind == ErrorKind::AskPerson {
-            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut said = lock(&self.said);
             if first || *said != why.text {
                 tracing::error!(part = self.part, "{why}");
                 said.clone_from(&why.text);
@@ -144,7 +150,10 @@ impl Inbox for Watched {
                 self.linked.store(false, Ordering::Relaxed);
                 false
             }
-            Event::Documents(Documents::Snapshot(..)) => true,
+            Event::Documents(Documents::Snapshot(collection, ..)) => {
+                let mut listed = lock(&self.listed);
+                listed.insert(*collection) && listed.len() == Collection::ALL.len()
+            }
             _ => false,
         };
         if lives && self.lost.load(Ordering::Relaxed) {
@@ -154,4 +163,8 @@ impl Inbox for Watched {
         }
         self.to.push(event).await;
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,9 @@
-//! Reading the ledger while somebody else has the file.
+//! Reading the journal while somebody else has the file.
 
 use super::schema::LAYOUT;
-use super::{JournalError, slots};
+use super::{JournalError, rows, slots};
 use crate::sqlite::file;
+use chrono::{DateTime, Utc};
 use smarthome_core::engine::SlotRow;
 use std::path::Path;
 
@@ -20,4 +21,14 @@ pub fn history(path: impl AsRef<Path>, schedule: Option<&str>) -> Result<Vec<Slo
         return Ok(Vec::new());
     }
     slots::newest_first(&connection, schedule).map_err(|source| LAYOUT.error(path, "read", source))
+}
+
+/// When the journal was begun: slots that were due earlier are never judged.
+///
+/// Changes nothing, and may be used while a daemon has the file.
+pub fn created(path: impl AsRef<Path>) -> Result<DateTime<Utc>, JournalError> {
+    let path = path.as_ref();
+    let (connection, _) = file::open_to_read(path, &LAYOUT)?;
+    let created = connection.query_row("SELECT created FROM meta", [], |row| rows::time(row, 0));
+    created.map_err(|source| LAYOUT.error(path, "read", source))
 }

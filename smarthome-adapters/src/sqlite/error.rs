@@ -109,6 +109,11 @@ impl SqliteError {
         }
     }
 
+    /// Whether it may pass while the file stays as it is: a disk that is not there yet, a lock, rights.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, SqliteError::Io { .. } | SqliteError::Sql { .. })
+    }
+
     /// Whether this tells of a file that is broken in itself, and not of its surroundings.
     pub(crate) fn is_damage(&self) -> bool {
         matches!(self, SqliteError::Damaged { .. })

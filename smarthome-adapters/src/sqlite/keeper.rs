@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use smarthome_core::engine::{Collection, Content, Documents, Revision, Versioned};
 use smarthome_core::ports::merged;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 
 /// How many changes a watcher may be behind before it has to begin anew with a snapshot.
@@ -34,11 +34,9 @@ struct Watcher {
 }
 
 impl Keeper {
-    pub(super) fn open(path: PathBuf) -> Result<Keeper, SqliteError> {
-        if file::is_orphaned(&path) {
-            return Err(LAYOUT.damaged(&path, "the file is gone and only its log is there"));
-        }
-        if !path.exists() {
+    /// Opens the file, or makes an empty one where there is none.
+    pub(super) fn open_or_create(path: PathBuf) -> Result<Keeper, SqliteError> {
+        if !path.exists() && !file::is_orphaned(&path) {
             file::create(&path, &LAYOUT, |connection| {
                 let insert =
                     "INSERT INTO meta (only, created, written_by, clean, revision) VALUES (1, ?1, ?2, 1, 0)";
@@ -46,6 +44,14 @@ impl Keeper {
                 connection.execute(insert, values).map(drop)
             })?;
             tracing::info!(path = %path.display(), "began an empty store");
+        }
+        Keeper::open(path)
+    }
+
+    /// Opens the file that is there.
+    pub(super) fn open(path: PathBuf) -> Result<Keeper, SqliteError> {
+        if file::is_orphaned(&path) {
+            return Err(LAYOUT.damaged(&path, "the file is gone and only its log is there"));
         }
         let (connection, Findings { migrated_from, .. }) = file::open(&path, &LAYOUT)?;
         if let Some(layout) = migrated_from {
@@ -200,6 +206,17 @@ impl Keeper {
             tracing::error!(path = %self.path.display(), "{subject} is left out: {}", bad.detail);
         }
     }
+}
+
+/// The collection as it is now, without the rows that are no documents. Changes nothing, and may be used while somebody
+/// else has the file.
+pub(super) fn read(path: &Path, collection: Collection) -> Result<Vec<Versioned<Content>>, SqliteError> {
+    let (connection, layout) = file::open_to_read(path, &LAYOUT)?;
+    if layout < table::since(collection) {
+        return Ok(Vec::new());
+    }
+    let rows = table::all(&connection, table_of(collection)?);
+    rows.map(|(documents, _)| documents).map_err(|source| LAYOUT.error(path, "read", source))
 }
 
 fn table_of(collection: Collection) -> Result<&'static str, SqliteError> {

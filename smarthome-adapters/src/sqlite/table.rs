@@ -48,6 +48,11 @@ CREATE TABLE schedule_mode (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// The first layout with the collection's table.
+pub(super) fn since(collection: Collection) -> i64 {
+    if collection == Collection::Users { 1 } else { 2 }
+}
+
 /// The collection's table, if this version keeps it.
 pub(super) fn name(collection: Collection) -> Option<&'static str> {
     match collection {

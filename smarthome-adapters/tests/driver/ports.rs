@@ -164,14 +164,23 @@ impl Journal for TestJournal {
 
 /// A store that remembers what it was told to write.
 pub struct TestDocuments {
+    /// The listener of the users.
     pub watch: Part,
+    pub modes: Part,
+    pub schedules: Part,
     pub merges: Switch,
     pub merged: Mutex<Vec<(String, String)>>,
 }
 
 impl TestDocuments {
     pub fn new() -> TestDocuments {
-        TestDocuments { watch: Part::new(), merges: Switch::new(), merged: Mutex::new(Vec::new()) }
+        TestDocuments {
+            watch: Part::new(),
+            modes: Part::new(),
+            schedules: Part::new(),
+            merges: Switch::new(),
+            merged: Mutex::new(Vec::new()),
+        }
     }
 
     pub fn merged(&self) -> Vec<(String, String)> {
@@ -182,10 +191,11 @@ impl TestDocuments {
 #[async_trait]
 impl Documents for TestDocuments {
     async fn watch(&self, collection: Collection, to: &dyn Inbox) -> Result<Infallible, PortError> {
-        if collection != Collection::Users {
-            std::future::pending::<()>().await;
+        match collection {
+            Collection::Users => self.watch.run(to).await,
+            Collection::Modes => self.modes.run(to).await,
+            _ => self.schedules.run(to).await,
         }
-        self.watch.run(to).await
     }
 
     async fn merge(&self, _collection: Collection, id: &str, fields: &str) -> Result<Revision, PortError> {
@@ -199,8 +209,13 @@ impl Documents for TestDocuments {
         self.merge(collection, id, document).await
     }
 
-    async fn delete(&self, _: Collection, _: &str, _: Option<Revision>) -> Result<bool, PortError> {
-        Ok(false)
+    async fn delete(
+        &self,
+        _: Collection,
+        _: &str,
+        _: Option<Revision>,
+    ) -> Result<Option<Revision>, PortError> {
+        Ok(None)
     }
 
     async fn get(&self, _: Collection, _: &str) -> Result<Option<Versioned<Content>>, PortError> {

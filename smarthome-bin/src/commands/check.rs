@@ -1,4 +1,6 @@
-//! `smarthome check`: whether everything the daemon needs is there.
+//! `smarthome check`: whether everything the daemon needs is there, and which documents it leaves alone.
+
+mod documents;
 
 use std::fs;
 use std::path::Path;
@@ -45,6 +47,7 @@ pub(super) fn run(global: &Global, args: &Check) -> Result<(), Failure> {
             let (result, text) = database(&directory.join(file));
             report.line(name, result, text)?;
         }
+        documents::check(&directory, daemon.is_some(), loaded.config.home.zone, &mut report).await?;
         match SystemClock::new() {
             Ok(_) => report.line("clock", Verdict::Ok, chrono::Utc::now().format("%F %T UTC"))?,
             Err(error) => report.line("clock", Verdict::Fail, error)?,
@@ -128,6 +131,9 @@ async fn state(directory: &Path, report: &mut Report) -> Result<Option<Info>, Fa
 /// check changes nothing.
 fn database(path: &Path) -> (Verdict, String) {
     let shown = path.display();
+    if fs::metadata(path).is_ok_and(|file| !file.is_file()) {
+        return (Verdict::Fail, format!("{shown} is no file; move away what is there"));
+    }
     let bytes = match fs::File::open(path).and_then(head) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

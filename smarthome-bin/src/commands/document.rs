@@ -76,7 +76,8 @@ pub(super) fn ask(directory: &Path, request: &Request) -> Result<Vec<DocumentEnt
     })
 }
 
-async fn through_daemon(
+/// Asks the daemon.
+pub(super) async fn through_daemon(
     mut connection: Connection,
     request: &Request,
 ) -> Result<Vec<DocumentEntry>, Failure> {

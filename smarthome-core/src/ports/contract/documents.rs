@@ -47,6 +47,11 @@ pub async fn documents(make: &dyn DocumentsUnderTest, clock: &dyn Clock) {
         a_watch_begins_with_a_snapshot: "a watch begins with a snapshot, ascending by id";
         a_watch_tells_every_change_in_order: "a watch tells every change in order, own writes included";
         every_watch_tells: "every watcher is told";
+        a_replacement_is_the_whole_document: "a replacement is the whole document";
+        a_replacement_is_as_strict_as_a_merge: "a replacement is as strict as a merge";
+        revisions_grow_with_replacements: "revisions grow over replacements and deletions";
+        collections_do_not_mix: "collections do not mix";
+        a_watch_tells_of_its_collection: "a watch tells of its collection and of no other";
     }
 }
 
@@ -59,6 +64,12 @@ impl Bench<'_> {
     async fn merge(&self, id: &str, fields: &Value) -> Revision {
         let merged = self.wait.for_("merge", self.store.merge(USERS, id, &fields.to_string())).await;
         self.wait.done("merge", merged)
+    }
+
+    async fn replace(&self, id: &str, document: &Value) -> Revision {
+        let document = document.to_string();
+        let replaced = self.wait.for_("replace", self.store.replace(USERS, id, &document)).await;
+        self.wait.done("replace", replaced)
     }
 
     async fn get(&self, id: &str) -> Option<Versioned<Content>> {
@@ -272,4 +283,95 @@ async fn every_watch_tells(b: Bench<'_>) {
     };
     let second_too = b.wait.alongside(b.store.watch(USERS, &second), body);
     b.wait.alongside(b.store.watch(USERS, &first), second_too).await;
+}
+
+async fn a_replacement_is_the_whole_document(b: Bench<'_>) {
+    let made = b.replace("07:30", &json!({ "title": "07:30", "enabled": true })).await;
+    let document = b.get("07:30").await;
+    b.wait.same("the revision read", document.map(|document| document.revision), Some(made));
+    b.merge("07:30", &json!({ "author": "Kim" })).await;
+    let inbox = MemoryInbox::default();
+    let body = async {
+        b.snapshot(&inbox).await;
+        let wanted = json!({ "title": "07:30", "modeNum": 3 });
+        let revision = b.replace("07:30", &wanted).await;
+        b.wait.same("what is shown", b.shown(&inbox, "07:30", revision).await, Some(wanted.clone()));
+        b.wait.same("the document", b.value("07:30").await, Some(wanted));
+    };
+    b.wait.alongside(b.store.watch(USERS, &inbox), body).await;
+}
+
+async fn a_replacement_is_as_strict_as_a_merge(b: Bench<'_>) {
+    b.merge("uid-1", &json!({ "name": "Kim" })).await;
+    let long = "x".repeat(1_501);
+    for (id, bad) in [("uid-1", "[]"), ("uid-1", ""), ("uid-1", "{\"a\":NaN}"), ("", "{}"), (&*long, "{}")] {
+        let replaced = b.wait.for_("replace", b.store.replace(USERS, id, bad)).await;
+        let refused = replaced.as_ref().is_err_and(|error| error.kind == ErrorKind::GiveUp);
+        b.wait.holds(&alloc::format!("{bad:?} gave {replaced:?}"), refused);
+    }
+    b.wait.same("the document", b.value("uid-1").await, Some(json!({ "name": "Kim" })));
+}
+
+async fn revisions_grow_with_replacements(b: Bench<'_>) {
+    let mut last = b.merge("uid-1", &json!({ "n": 0 })).await;
+    for n in 1..4 {
+        let replaced = b.replace("uid-1", &json!({ "n": n })).await;
+        b.wait.holds("a replacement has a greater revision", replaced > last);
+        b.wait.holds("the older revision is not deleted", b.delete("uid-1", Some(last)).await.is_none());
+        b.wait.holds("this one is", b.delete("uid-1", Some(replaced)).await.is_some());
+        last = b.replace("uid-1", &json!({ "n": n })).await;
+        b.wait.holds("made anew it has a greater revision", last > replaced);
+    }
+}
+
+async fn collections_do_not_mix(b: Bench<'_>) {
+    for collection in Collection::ALL {
+        let fields = json!({ "is": collection.to_string() }).to_string();
+        b.wait.done("merge", b.wait.for_("merge", b.store.merge(collection, "same", &fields)).await);
+    }
+    let replaced = b.wait.for_("replace", b.store.replace(Collection::Modes, "same", "{}")).await;
+    b.wait.done("replace", replaced);
+    let deleted = b.wait.for_("delete", b.store.delete(Collection::Schedules, "same", None)).await;
+    b.wait.holds("it is deleted", b.wait.done("delete", deleted).is_some());
+    let mut found = Vec::new();
+    for collection in Collection::ALL {
+        let document = b.wait.for_("get", b.store.get(collection, "same")).await;
+        found.push(b.wait.done("get", document).map(|document| b.parse(&document)));
+    }
+    b.wait.same("the documents", found, vec![Some(json!({ "is": "users" })), Some(json!({})), None]);
+    for (collection, count) in [(USERS, 1), (Collection::Modes, 1), (Collection::Schedules, 0)] {
+        let inbox = MemoryInbox::default();
+        let first = b.wait.for_("a snapshot", inbox.next());
+        let snapshot = match b.wait.alongside(b.store.watch(collection, &inbox), first).await {
+            Event::Documents(News::Snapshot(of, all, _)) => (of, all.len()),
+            other => b.wait.broken(&alloc::format!("the first event is {other:?}")),
+        };
+        b.wait.same("the snapshot", snapshot, (collection, count));
+    }
+}
+
+async fn a_watch_tells_of_its_collection(b: Bench<'_>) {
+    let inbox = MemoryInbox::default();
+    let modes = Collection::Modes;
+    let body = async {
+        let all = b.wait.for_("a snapshot", inbox.next()).await;
+        let empty =
+            matches!(&all, Event::Documents(News::Snapshot(of, all, _)) if *of == modes && all.is_empty());
+        b.wait.holds("the snapshot is that of an empty collection", empty);
+        b.merge("same", &json!({ "of": "users" })).await;
+        b.delete("same", None).await;
+        let replaced = b.wait.for_("replace", b.store.replace(modes, "1. Home", "{}")).await;
+        b.wait.done("replace", replaced);
+        let deleted = b.wait.for_("delete", b.store.delete(modes, "1. Home", None)).await;
+        b.wait.holds("it is deleted", b.wait.done("delete", deleted).is_some());
+        for _ in 0..2 {
+            let told = match b.wait.for_("news", inbox.next()).await {
+                Event::Documents(News::Changed(of, document)) => (of, document.id),
+                Event::Documents(News::Deleted(of, id, _)) => (of, id),
+                other => b.wait.broken(&alloc::format!("told of {other:?}")),
+            };
+            b.wait.same("what is told", told, (modes, "1. Home".to_string()));
+        }
+    };
+    b.wait.alongside(b.store.watch(modes, &inbox), body).await;
 }

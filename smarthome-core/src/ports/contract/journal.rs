@@ -1,9 +1,11 @@
 //! What every journal keeps to.
 
+mod ledger;
+
 use super::within::Wait;
 use crate::engine::{
     Alert, AlertCode, AlertRow, Collection, CommandRow, CommandState, EffectId, Entry, KnownStatus, Restored,
-    Write, WriteRow,
+    Revision, Write, WriteRow,
 };
 use crate::ports::{Clock, Journal};
 use crate::topic::Client;
@@ -30,19 +32,34 @@ pub trait JournalUnderTest: Send + Sync {
 /// # Panics
 /// When one is broken.
 pub async fn journal(make: &dyn JournalUnderTest, clock: &dyn Clock) {
-    let at = |clause| Bench { make, wait: Wait { clock, clause } };
-    a_first_start_finds_nothing(at("a first start finds nothing")).await;
-    every_start_has_a_greater_epoch(at("every start has a greater epoch than the one before")).await;
-    what_was_committed_is_found_at_the_next_start(at("what was committed is found at the next start")).await;
-    rows_come_in_the_order_of_their_ids(at("rows come in the order of their ids")).await;
-    an_entry_replaces_the_row_of_its_id(at("an entry replaces what was kept under its id")).await;
-    removing_what_is_not_there_does_nothing(at("removing what is not there does nothing")).await;
-    a_batch_applies_in_order(at("the entries of a batch apply in order")).await;
-    a_batch_committed_again_changes_nothing(at("committing the same batch again is safe")).await;
-    an_empty_batch_is_committed(at("an empty batch is committed")).await;
-    text_comes_back_as_it_was(at("text comes back as it was")).await;
-    times_come_back_exactly(at("times come back exactly")).await;
-    many_rows_are_kept(at("ten thousand rows are kept")).await;
+    macro_rules! clauses {
+        ($($clause:path: $text:literal;)*) => {$(
+            $clause(Bench { make, wait: Wait { clock, clause: $text } }).await;
+        )*};
+    }
+    clauses! {
+        a_first_start_finds_nothing: "a first start finds nothing";
+        every_start_has_a_greater_epoch: "every start has a greater epoch than the one before";
+        what_was_committed_is_found_at_the_next_start: "what was committed is found at the next start";
+        rows_come_in_the_order_of_their_ids: "rows come in the order of their ids";
+        an_entry_replaces_the_row_of_its_id: "an entry replaces what was kept under its id";
+        removing_what_is_not_there_does_nothing: "removing what is not there does nothing";
+        a_batch_applies_in_order: "the entries of a batch apply in order";
+        a_batch_committed_again_changes_nothing: "committing the same batch again is safe";
+        an_empty_batch_is_committed: "an empty batch is committed";
+        every_kind_of_write_is_kept: "every kind of write is kept";
+        text_comes_back_as_it_was: "text comes back as it was";
+        times_come_back_exactly: "times come back exactly";
+        many_rows_are_kept: "ten thousand rows are kept";
+        ledger::slots_are_found_in_the_order_of_their_keys: "slots are found in the order of their keys";
+        ledger::slots_come_back_as_they_were: "slots come back as they were";
+        ledger::a_slot_replaces_the_row_of_its_key: "a slot replaces the row of its key";
+        ledger::a_removed_slot_is_gone: "a removed slot is gone";
+        ledger::a_rename_takes_the_rows_along: "a rename takes the rows along, in place of others";
+        ledger::slots_of_a_batch_apply_in_order: "slots of a batch apply in order";
+        ledger::a_copy_is_none_until_it_is_complete: "a copy is none until it is complete";
+        ledger::a_complete_copy_is_all_of_it: "a complete copy is all of it, ascending by id";
+    }
 }
 
 struct Bench<'a> {
@@ -171,6 +188,24 @@ async fn a_batch_committed_again_changes_nothing(b: Bench<'_>) {
 
 async fn an_empty_batch_is_committed(b: Bench<'_>) {
     b.wait.same("what is left", b.after(&[&[]]).await.commands, vec![]);
+}
+
+async fn every_kind_of_write_is_kept(b: Bench<'_>) {
+    let kinds = [
+        Write::Merge("{\"a\":1}".into()),
+        Write::Replace("{}".into()),
+        Write::Delete(None),
+        Write::Delete(Some(Revision(0))),
+        Write::Delete(Some(Revision(u64::MAX))),
+    ];
+    let rows: Vec<WriteRow> = Collection::ALL
+        .into_iter()
+        .flat_map(|collection| kinds.clone().map(|kind| (collection, kind)))
+        .zip(0..)
+        .map(|((collection, write), n)| WriteRow { collection, write, producer: None, ..self::write(n, "") })
+        .collect();
+    let batch: Vec<Entry> = rows.iter().cloned().map(Entry::Write).collect();
+    b.wait.same("the writes", b.after(&[&batch]).await.writes, rows);
 }
 
 async fn text_comes_back_as_it_was(b: Bench<'_>) {
