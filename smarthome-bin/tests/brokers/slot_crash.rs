@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use smarthome_adapters::driver::FAULT_POINTS;
 use smarthome_adapters::testing::{Mosquitto, MosquittoConfig, RabbitMq, RabbitMqConfig};
+use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 const TITLE: &str = "cool";
@@ -105,7 +106,8 @@ impl Case {
             }
             self.daemon.signal("TERM");
         }
-        self.died = self.daemon.ends_within(until(self.due) + PASSED).is_some();
+        let ended = self.daemon.ends_within(until(self.due) + PASSED);
+        self.died = ended.is_some_and(|status| status.signal() == Some(9));
     }
 
     /// Starts the daemon again, which runs on.
