@@ -1,8 +1,8 @@
 //! The daemon as its own process, under load, beside yardsticks measured in the same run.
 //!
 //! ```text
-//! cargo bench -p smarthome-bin --bench load              # everything, some two minutes; needs mosquitto
-//! cargo bench -p smarthome-bin --bench load -- start     # only: load, command, start, idle or size
+//! cargo bench -p smarthome-bin --bench load              # everything, some twenty minutes; needs mosquitto
+//! cargo bench -p smarthome-bin --bench load -- start     # only: load, command, start, idle, due, ready or size
 //! ```
 //!
 //! The yardstick of a sign-in is an echo: this program again, as a process of its own, with the bare client library and
@@ -17,8 +17,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rig::{Client, Home, PROGRAM, Process, median, share, spread, uid};
-use smarthome_adapters::testing::{Mosquitto, MosquittoConfig};
+use rig::{Client, Home, PROGRAM, Process, median, schedules, share, sign_in_of, spread};
+use smarthome_adapters::testing::{Mosquitto, MosquittoConfig, RabbitMq, RabbitMqConfig};
 use smarthome_bin::control::{Connection, Reply, Request, Step};
 
 const ROUNDS: usize = 7;
@@ -30,6 +30,12 @@ const IN_FLIGHT: usize = 64;
 const COMMANDS: usize = 100;
 /// Starts of each kind.
 const STARTS: usize = 11;
+/// Schedules that are due in one minute, how often, and how often on RabbitMQ.
+const DUE: usize = 1_000;
+const MINUTES: [usize; 2] = [5, 3];
+/// Schedules in the store at a start, and starts.
+const STORED: usize = 100_000;
+const READY: usize = 7;
 const IDLE: Duration = Duration::from_secs(60);
 
 fn main() {
@@ -66,6 +72,19 @@ async fn run(arguments: &[&str]) {
     }
     if wanted("idle") {
         idle(broker.port()).await;
+    }
+    if wanted("ready") {
+        ready(broker.port()).await;
+    }
+    if wanted("due") {
+        due("Mosquitto", broker.port(), MINUTES[0]).await;
+        match RabbitMq::available() {
+            Ok(()) => {
+                let broker = RabbitMq::start(RabbitMqConfig::default()).await.unwrap();
+                due("RabbitMQ", broker.mqtt_port(), MINUTES[1]).await;
+            }
+            Err(missing) => println!("nothing was measured on RabbitMQ: {missing}"),
+        }
     }
     println!("load average after: {}", load_average());
 }
@@ -121,10 +140,6 @@ fn start_echo(port: u16, prefix: &str, folder: &Path) -> Process {
 /// A sign-in of one of ten thousand users, which are asked for in no order.
 fn sign_in(number: usize) -> String {
     sign_in_of(number * 7_919 % 10_000)
-}
-
-fn sign_in_of(user: usize) -> String {
-    format!(r#"{{"Producer":"car","command":"signin","UID":"{}"}}"#, uid(user))
 }
 
 async fn sign_ins(port: u16) {
@@ -315,6 +330,64 @@ async fn idle(port: u16) {
     for (name, process) in names.zip(running.iter().chain([&echo])) {
         println!("| {name} | {:.1} | {:.1} |", process.memory("Rss"), process.memory("Pss"));
     }
+}
+
+async fn due(broker: &str, port: u16, minutes: usize) {
+    let folder = rig::folder();
+    let users = rig::store(10_000, folder.path()).await;
+    let table = bare_table(&folder.path().join("bare.db"));
+    let (mut first, mut last, mut sign_ins) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut published, mut committed) = (Vec::new(), Vec::new());
+    for round in 0..minutes {
+        let minute = schedules::minute(port, &format!("due-{round}"), &users, DUE).await;
+        first.push(minute.first);
+        last.push(minute.last);
+        sign_ins.extend(minute.sign_ins);
+        let began = Instant::now();
+        Client::new(port, "bare", "bare/nothing").publish_one_by_one("bare/frames", DUE).await;
+        published.push(began.elapsed().as_secs_f64() * 1e3);
+        committed.push((0..DUE).map(|number| commit(&table, number)).sum::<f64>() / 1e3);
+    }
+    println!(
+        "\n| {DUE} once-schedules due in one minute, {broker}, {minutes} minutes, ms | median (range) |\n|---|---|"
+    );
+    println!("| first frame after the minute | {} |", spread(&first, 1));
+    println!("| last frame after the minute | {} |", spread(&last, 0));
+    let [middle, high, most] = [0.5, 0.99, 1.0].map(|at| share(&sign_ins, at));
+    println!(
+        "| {} sign-ins meanwhile: p50, p99, longest | {middle:.2}, {high:.2}, {most:.2} |",
+        sign_ins.len()
+    );
+    println!("| as many frames from the bare library, one in flight | {} |", spread(&published, 0));
+    println!("| as many commits of one row by the bare library | {} |", spread(&committed, 0));
+}
+
+async fn ready(port: u16) {
+    let folder = rig::folder();
+    let store = schedules::store(STORED, folder.path()).await;
+    let mut first = Vec::new();
+    for round in 0..READY {
+        first.push(start(&Home::new(&format!("first-{round}"), Some(port), Some(&store))).await);
+    }
+    let home = Home::new("ready", Some(port), Some(&store));
+    // The first start makes the journal and its copy of the schedules.
+    let daemon = home.start(&["run"]);
+    home.said("connected to the broker").await;
+    let _virtual = home.start(&["home", "--json", "--status", "000000000", "--every", "1"]);
+    home.said("home reports").await;
+    daemon.stop().await;
+    let (mut answers, mut frames) = (Vec::new(), Vec::new());
+    for round in 0..READY {
+        let ready = schedules::ready(&home, round).await;
+        answers.push(ready.answer);
+        frames.push(ready.frame);
+    }
+    println!(
+        "\n| start with {STORED} schedules in the store, {READY} starts, ms | median (range) |\n|---|---|"
+    );
+    println!("| first start at that store, to the first answer | {} |", spread(&first, 1));
+    println!("| every later one, to the first answer | {} |", spread(&answers, 1));
+    println!("| the same, to the frame of a schedule due at the start | {} |", spread(&frames, 1));
 }
 
 fn load_average() -> String {

@@ -16,4 +16,8 @@ mod deaf;
 mod hostile;
 #[path = "brokers/scene.rs"]
 mod scene;
+#[path = "brokers/slot_crash.rs"]
+mod slot_crash;
+#[path = "brokers/slots.rs"]
+mod slots;
 mod support;

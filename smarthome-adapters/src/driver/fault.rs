@@ -3,8 +3,8 @@
 /// The places a debug build can be told to die at.
 ///
 /// With `SMARTHOME_KILL_AT=name` in its environment a debug build kills itself, as `kill -9` does, when it comes to
-/// that point; with `name:n`, when it comes there the n-th time. While the file that `SMARTHOME_HOLD_FILE` names
-/// exists, the loop takes nothing from its inbox.
+/// that point; with `name:n`, when it comes there the n-th time; with `name@s`, when it comes there the first time from s
+/// seconds after 1970 on. While the file that `SMARTHOME_HOLD_FILE` names exists, the loop takes nothing from its inbox.
 ///
 /// | point | where |
 /// |---|---|
@@ -40,23 +40,37 @@ mod armed {
     use std::path::PathBuf;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{Duration, SystemTime};
 
     struct Kill {
         at: String,
         left: AtomicU64,
+        from: SystemTime,
+    }
+
+    impl Kill {
+        /// Understands `name`, `name:n` and `name@s`.
+        fn parse(wanted: &str) -> Option<Kill> {
+            let (wanted, from) = match wanted.split_once('@') {
+                Some((at, seconds)) => (at, Duration::from_secs(seconds.parse().ok()?)),
+                None => (wanted, Duration::ZERO),
+            };
+            let (at, count) = wanted.split_once(':').unwrap_or((wanted, "1"));
+            let left = AtomicU64::new(count.parse().ok().filter(|count| *count > 0)?);
+            let from = SystemTime::UNIX_EPOCH.checked_add(from)?;
+            super::FAULT_POINTS.contains(&at).then(|| Kill { at: at.to_owned(), left, from })
+        }
     }
 
     fn kill() -> Option<&'static Kill> {
         static KILL: OnceLock<Option<Kill>> = OnceLock::new();
         KILL.get_or_init(|| {
             let wanted = std::env::var("SMARTHOME_KILL_AT").ok()?;
-            let (at, count) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-            let count = count.parse().ok().filter(|count| *count > 0);
-            if let (Some(count), true) = (count, super::FAULT_POINTS.contains(&at)) {
-                return Some(Kill { at: at.to_owned(), left: AtomicU64::new(count) });
+            let kill = Kill::parse(&wanted);
+            if kill.is_none() {
+                tracing::error!(%wanted, "SMARTHOME_KILL_AT names no point: ignored");
             }
-            tracing::error!(%wanted, "SMARTHOME_KILL_AT names no point: ignored");
-            None
+            kill
         })
         .as_ref()
     }
@@ -69,6 +83,9 @@ mod armed {
     /// Dies here, if this is the point and the time.
     pub fn fault_point(name: &str) {
         let Some(kill) = kill().filter(|kill| kill.at == name) else { return };
+        if SystemTime::now() < kill.from {
+            return;
+        }
         if kill.left.fetch_sub(1, Ordering::SeqCst) == 1 {
             die();
         }

@@ -46,14 +46,16 @@ impl Client {
 
     /// The next answer.
     pub(crate) async fn answer(&mut self) -> String {
-        let answer = async {
-            loop {
-                if let Event::Incoming(Packet::Publish(publish)) = self.events.poll().await.unwrap() {
-                    return String::from_utf8_lossy(&publish.payload).into_owned();
-                }
+        timeout(PATIENCE, self.heard()).await.expect("an answer")
+    }
+
+    /// What is heard next, however long that takes.
+    pub(crate) async fn heard(&mut self) -> String {
+        loop {
+            if let Event::Incoming(Packet::Publish(publish)) = self.events.poll().await.unwrap() {
+                return String::from_utf8_lossy(&publish.payload).into_owned();
             }
-        };
-        timeout(PATIENCE, answer).await.expect("an answer")
+        }
     }
 
     /// Asks one after another and tells how long each answer took, in microseconds.
@@ -72,6 +74,15 @@ impl Client {
             times.push(began.elapsed().as_secs_f64() * 1e6);
         }
         times
+    }
+
+    /// Connects and publishes so many frames, each when the broker has acknowledged the one before.
+    pub(crate) async fn publish_one_by_one(&mut self, topic: &str, frames: usize) {
+        self.connect().await;
+        for _ in 0..frames {
+            self.publish(topic, "022152022");
+            while !matches!(self.events.poll().await.unwrap(), Event::Incoming(Packet::PubAck(_))) {}
+        }
     }
 
     /// Keeps so many requests unanswered and tells how many were answered in a second.

@@ -1,6 +1,7 @@
 //! What the load run needs: processes, what the system says about them, and middles of what was measured.
 
 mod client;
+pub(crate) mod schedules;
 
 pub(crate) use client::{Client, echo};
 
@@ -45,6 +46,19 @@ impl Process {
         let text = self.proc("smaps_rollup");
         let line = text.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')).unwrap();
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    }
+
+    /// Ends it as a service manager does.
+    pub(crate) async fn stop(mut self) {
+        let asked = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        self.ends().await;
+    }
+
+    /// Waits until it has ended, well.
+    pub(crate) async fn ends(&mut self) {
+        let ended = async || self.0.try_wait().unwrap().is_some_and(|status| status.success());
+        assert!(smarthome_adapters::testing::wait_until(Duration::from_secs(30), ended).await);
     }
 
     fn proc(&self, file: &str) -> String {
@@ -105,7 +119,8 @@ impl Home {
     pub(crate) fn start(&self, args: &[&str]) -> Process {
         let mut command = Command::new(&self.program);
         let state = self.state();
-        command.env_clear().env("HOME", state).env("SMARTHOME_HOME_TOPIC_PREFIX", &self.prefix);
+        command.env_clear().env("HOME", state).env("SMARTHOME_HOME_TIME_ZONE", "UTC");
+        command.env("SMARTHOME_HOME_TOPIC_PREFIX", &self.prefix);
         command.current_dir(state).arg("--state").arg(state).args(args);
         match self.foreign {
             Some(port) => command
@@ -127,23 +142,37 @@ impl Home {
 
 /// A store with so many users, closed cleanly; it is copied for every start.
 pub(crate) async fn store(users: usize, folder: &Path) -> PathBuf {
+    filled(&users.to_string(), folder, async |store| add_users(store, users).await).await
+}
+
+/// A store of that name, filled like this and closed cleanly.
+async fn filled(name: &str, folder: &Path, fill: impl AsyncFn(&SqliteStore)) -> PathBuf {
     // Made in memory where there is such a folder, because every one of these writes waits for the disk.
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new_in(folder) }.unwrap();
-    let (from, to) = (made.path().join("store.db"), folder.join(format!("{users}.db")));
+    let (from, to) = (made.path().join("store.db"), folder.join(format!("{name}.db")));
     let store = SqliteStore::open(&from).unwrap();
-    for user in 0..users {
-        let fields = format!(r#"{{"name":"Kim {user}","phone":"010-1234-{user:04}"}}"#);
-        store.merge(Collection::Users, &uid(user), &fields).await.unwrap();
-    }
+    fill(&store).await;
     drop(store);
     fs::copy(from, &to).unwrap();
     to
 }
 
+async fn add_users(store: &SqliteStore, users: usize) {
+    for user in 0..users {
+        let fields = format!(r#"{{"name":"Kim {user}","phone":"010-1234-{user:04}"}}"#);
+        store.merge(Collection::Users, &uid(user), &fields).await.unwrap();
+    }
+}
+
 /// The id of a user.
 pub(crate) fn uid(user: usize) -> String {
     format!("u{user:06}")
+}
+
+/// A sign-in of that user.
+pub(crate) fn sign_in_of(user: usize) -> String {
+    format!(r#"{{"Producer":"car","command":"signin","UID":"{}"}}"#, uid(user))
 }
 
 /// The value below which this share of the values lies.

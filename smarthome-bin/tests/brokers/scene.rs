@@ -1,8 +1,11 @@
 //! A daemon, a home and an outsider on one broker.
 
 use super::support::{Ran, Running, program, run_with};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// A state directory and a topic prefix on a broker: a home of its own, also beside others on that broker.
 pub(crate) struct Scene {
@@ -26,7 +29,8 @@ impl Scene {
         command
             .env("SMARTHOME_BROKER_URL", format!("mqtt://webos@127.0.0.1:{}", self.port))
             .env("SMARTHOME_BROKER_PASSWORD", "webos")
-            .env("SMARTHOME_HOME_TOPIC_PREFIX", &self.prefix);
+            .env("SMARTHOME_HOME_TOPIC_PREFIX", &self.prefix)
+            .env("SMARTHOME_HOME_TIME_ZONE", "UTC");
         command
     }
 
@@ -54,6 +58,34 @@ impl Scene {
         run_with(self.command(args), b"")
     }
 
+    /// Stores a schedule due at that minute, once or every day, that switches the air conditioner on.
+    pub(crate) fn schedule(&self, title: &str, due: DateTime<Utc>, daily: bool, more: &Value) {
+        let mut fields = json!({
+            "enabled": true, "repeat": daily, "startTime": due.format("%H%M").to_string(),
+            "airconEnable": true, "airconWindPower": 7,
+        });
+        if daily {
+            fields["daysOfWeek"] = json!([1, 1, 1, 1, 1, 1, 1]);
+        } else {
+            fields["activeDate"] = json!(due.format("%Y.%m.%d").to_string());
+        }
+        fields.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        let set = self.run(&["schedule", "set", title, &fields.to_string()]);
+        assert_eq!(set.code, 0, "{}{}", set.out, set.err);
+    }
+
+    /// Whether the store has a schedule.
+    pub(crate) fn has_schedules(&self) -> bool {
+        !self.run(&["schedule", "list"]).out.is_empty()
+    }
+
+    /// What the journal knows of a schedule's slots.
+    pub(crate) fn why(&self, title: &str) -> Vec<Value> {
+        let ran = self.run(&["why", title, "--json"]);
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     pub(crate) fn topic(&self, rest: &str) -> String {
         format!("{}/{rest}", self.prefix)
     }
@@ -68,6 +100,27 @@ impl Scene {
         outsider.wait_for(&["up"]);
         outsider
     }
+}
+
+/// The command of [`Scene::schedule`].
+pub(crate) const COOL: &str = "017222222";
+
+/// The first minute that begins after that time from now.
+pub(crate) fn minute_after(lead: TimeDelta) -> DateTime<Utc> {
+    (Utc::now() + lead).duration_trunc(TimeDelta::minutes(1)).unwrap() + TimeDelta::minutes(1)
+}
+
+/// Asks until it is so.
+pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let over = Instant::now() + Duration::from_secs(90);
+    while !is_so() {
+        assert!(Instant::now() < over, "it never came to this: {what}");
+    }
+}
+
+/// How long it is until then; nothing, when it has passed.
+pub(crate) fn until(at: DateTime<Utc>) -> Duration {
+    at.signed_duration_since(Utc::now()).to_std().unwrap_or_default()
 }
 
 /// Ends it as systemd does.

@@ -6,6 +6,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use super::{Ran, program, run_with};
 
 /// Longest that anything is waited for. Most takes milliseconds; a broker that says nothing is found out after 40 s.
@@ -14,9 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A program that runs. It is killed when the test is done with it, however the test ends.
 pub(crate) struct Running {
     child: Child,
-    lines: Receiver<String>,
+    lines: Receiver<(DateTime<Utc>, String)>,
     /// Everything it has said so far.
     pub(crate) said: String,
+    /// When each line of that was read.
+    times: Vec<DateTime<Utc>>,
 }
 
 impl Running {
@@ -30,10 +34,11 @@ impl Running {
         for stream in [out, err] {
             let to = to.clone();
             std::thread::spawn(move || {
-                BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| to.send(line))
+                let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+                lines.try_for_each(|line| to.send((Utc::now(), line)))
             });
         }
-        Running { child, lines, said: String::new() }
+        Running { child, lines, said: String::new(), times: Vec::new() }
     }
 
     /// The next line that contains all of these.
@@ -60,9 +65,8 @@ impl Running {
         let until = Instant::now() + within;
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    self.said.push_str(&line);
-                    self.said.push('\n');
+                Ok((at, line)) => {
+                    self.keep(at, &line);
                     if parts.iter().all(|part| line.contains(part)) {
                         return Some(line);
                     }
@@ -71,6 +75,18 @@ impl Running {
                 Err(RecvTimeoutError::Disconnected) => panic!("it ended before {parts:?}:\n{}", self.said),
             }
         }
+    }
+
+    fn keep(&mut self, at: DateTime<Utc>, line: &str) {
+        self.said.push_str(line);
+        self.said.push('\n');
+        self.times.push(at);
+    }
+
+    /// When it said the first line of those so far that hold all of these.
+    pub(crate) fn when(&self, parts: &[&str]) -> Option<DateTime<Utc>> {
+        let mut lines = self.said.lines().zip(&self.times);
+        lines.find(|(line, _)| parts.iter().all(|part| line.contains(part))).map(|(_, at)| *at)
     }
 
     /// Writes a line to its standard input.
@@ -91,13 +107,22 @@ impl Running {
 
     /// Waits until it has ended, and hears the rest of what it says.
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        let until = Instant::now() + PATIENCE;
-        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            self.said.push_str(&line);
-            self.said.push('\n');
+        match self.ends_within(PATIENCE) {
+            Some(status) => status,
+            None => panic!("it did not end:\n{}", self.said),
         }
-        assert!(Instant::now() < until, "it did not end:\n{}", self.said);
-        self.child.wait().expect("it ends")
+    }
+
+    /// How it ended, if it does within that time; hears what it says meanwhile.
+    pub(crate) fn ends_within(&mut self, within: Duration) -> Option<ExitStatus> {
+        let until = Instant::now() + within;
+        loop {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok((at, line)) => self.keep(at, &line),
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => return Some(self.child.wait().expect("it ends")),
+            }
+        }
     }
 }
 
