@@ -219,7 +219,7 @@ impl Engine {
             self.was_writing(row);
         }
         self.lane.restore(restored.commands, restored.status, &self.config, turn);
-        self.agenda.restore(restored.slots, restored.created, &self.lane, turn);
+        self.agenda.restore(restored.slots, restored.created, &self.lane, &self.config, turn);
         self.outbox.restore(restored.writes, restored.alerts);
         self.health.lost(BROKER, "not connected yet".into(), turn.mono());
         if let Some(trouble) = restored.trouble {

@@ -112,7 +112,7 @@ fn edit(random: &mut Random, book: &mut Book, list: &mut List) {
             );
         }
         18 => {
-            book.plan_all(from, &zone, |title, slot| title.len() > 3 && judged(slot));
+            book.plan_all(|_| from, &zone, |title, slot| title.len() > 3 && judged(slot));
             for (title, entry) in &mut list.0 {
                 entry.plan(from, &zone, |slot| title.len() > 3 && judged(slot));
             }

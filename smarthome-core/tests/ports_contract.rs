@@ -148,7 +148,9 @@ impl Journal for Flawed<MemoryJournal> {
     async fn commit(&self, batch: &[Entry]) -> Result<(), PortError> {
         let mut batch = batch.to_vec();
         match self.1 {
-            Flaw::LosesRemovals => batch.retain(|entry| !matches!(entry, Entry::Remove(_))),
+            Flaw::LosesRemovals => {
+                batch.retain(|entry| !matches!(entry, Entry::Remove(_) | Entry::Replaced(_)))
+            }
             Flaw::LosesTheSecondEntry => batch.truncate(1),
             Flaw::Reverses => batch.reverse(),
             Flaw::RenamesWithoutReplacing => batch = batch.into_iter().flat_map(back_and_forth).collect(),

@@ -119,7 +119,7 @@ fn a_long_list_is_taken_in_by_pieces_and_in_its_order() {
     let answers = request(&mut engine, 3, sign_in, at(5));
     assert!(answers.iter().any(|effect| matches!(effect.what, Intent::Answer { .. })), "{answers:?}");
     let mut wakes = 0;
-    while engine.next_wakeup().is_some_and(|wake| wake.why == Why::Reading) {
+    while engine.next_wakeup().is_some_and(|wake| wake.why == Why::Reading && wake.at <= at(6).mono()) {
         wakes += 1;
         engine.handle(Event::Wake, at(6), &mut Vec::new());
     }

@@ -16,12 +16,16 @@ mod books;
 mod broker;
 #[path = "simulation/chance.rs"]
 mod chance;
+#[path = "simulation/documents.rs"]
+mod documents;
 #[path = "simulation/home.rs"]
 mod home;
 #[path = "simulation/host.rs"]
 mod host;
 #[path = "simulation/journal.rs"]
 mod journal;
+#[path = "simulation/slots.rs"]
+mod slots;
 #[path = "simulation/store.rs"]
 mod store;
 #[path = "simulation/verdict.rs"]

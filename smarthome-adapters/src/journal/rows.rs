@@ -30,7 +30,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::R
             remove(transaction, row.id, Some("alert"))?;
             put_alert(transaction, row)
         }
-        Entry::Remove(id) => remove(transaction, *id, None),
+        Entry::Remove(id) | Entry::Replaced(id) => remove(transaction, *id, None),
         Entry::Status(known) => {
             let put = "INSERT OR REPLACE INTO status (only, frame, at) VALUES (1, ?1, ?2)";
             let values = params![known.status.to_string(), time_text(known.at)];

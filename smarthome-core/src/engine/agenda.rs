@@ -13,7 +13,7 @@ pub(crate) use own::{Ended, Own};
 use super::config::Config;
 use super::effect::{EffectId, Intent};
 use super::event::{Collection, Done, Revision};
-use super::journal::SlotRow;
+use super::journal::{CopyChange, SlotKey, SlotRow};
 use super::lane::Lane;
 use super::ledger::Ledger;
 use super::modes::Modes;
@@ -23,7 +23,7 @@ use super::{Wake, Why};
 use crate::message::Fault;
 use crate::ports::PortError;
 use crate::retry::Backoff;
-use crate::schedule::{What, When};
+use crate::schedule::{Entry, What, When};
 use crate::{Calendar, Mode, Mono, Now, Schedule};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -66,6 +66,8 @@ pub(crate) struct Agenda {
     listed: BTreeSet<Collection>,
     /// Whose copy in the journal is complete.
     complete: BTreeSet<Collection>,
+    /// Changes to the copy that wait for an older revision's slots to be judged, by title.
+    uncopied: BTreeMap<String, CopyChange>,
     reading: Reading,
     second: SecondReading,
     own: OwnWrites,
@@ -94,6 +96,7 @@ impl Agenda {
             copying: BTreeMap::new(),
             listed: BTreeSet::new(),
             complete: BTreeSet::new(),
+            uncopied: BTreeMap::new(),
             reading: Reading::default(),
             second: SecondReading::new(),
             own: OwnWrites::default(),
@@ -110,12 +113,18 @@ impl Agenda {
         slots: Vec<SlotRow>,
         created: DateTime<Utc>,
         lane: &Lane,
+        config: &Config,
         turn: &mut Turn<'_>,
     ) {
         self.created = created;
         self.started = turn.now;
+        self.remember_fired(&slots, config, turn.now);
         let over: BTreeSet<EffectId> = turn.fates.iter().map(|(id, _)| *id).collect();
         self.ledger.restore(slots, |id| lane.has(id) || over.contains(&id), turn);
+        // The clock may have been set back while nobody looked.
+        if turn.now.wall() >= config.clock_trusted_from {
+            self.ledger.void(turn.now.wall(), turn);
+        }
         self.unread = [Collection::Modes, Collection::Schedules].into();
         self.ask_for_copies(turn);
     }
@@ -129,6 +138,19 @@ impl Agenda {
         }
     }
 
+    /// What fired shortly before the start may be getting another title just now.
+    fn remember_fired(&mut self, slots: &[SlotRow], config: &Config, now: Now) {
+        let catch_up = judge::catch_up(None, config);
+        let recent = catch_up.max(TimeDelta::minutes(2));
+        for row in slots.iter().filter(|row| row.command.is_some()) {
+            let ago = now.wall().signed_duration_since(row.judged);
+            if ago >= TimeDelta::zero() && ago < recent {
+                let SlotKey { schedule, slot } = &row.key;
+                self.plans.fired(schedule, *slot, row.fingerprint, catch_up, now.mono());
+            }
+        }
+    }
+
     /// Whether a copy is still to be read: what the store tells is a difference to it.
     fn awaits_copies(&self) -> bool {
         !self.copying.is_empty() || !self.unread.is_empty()
@@ -138,7 +160,10 @@ impl Agenda {
     pub(crate) fn look(&mut self, turn: &mut Turn<'_>) {
         if self.clock.look(turn.now) == Some(Step::Back) {
             self.ledger.void(turn.now.wall(), turn);
-            let (ledger, from) = (&self.ledger, plans::minute(turn.now.wall()));
+            self.plans.set_back(turn.now.wall());
+            let (ledger, now) = (&self.ledger, plans::minute(turn.now.wall()));
+            // What it waits for and was due before stays so: nobody judged it yet.
+            let from = |entry: &Entry| entry.next().map_or(now, |(_, due)| due.at.min(now));
             self.plans
                 .book
                 .plan_all(from, &*self.calendar, |title, slot| ledger.state(title, slot).is_some());
@@ -167,6 +192,8 @@ impl Agenda {
                 self.disposal.look_at(&key.schedule);
             }
         }
+        // Nothing else may happen for hours.
+        self.disposal.tick(&self.plans.book, &self.ledger, &self.own, &self.clock, turn);
     }
 
     /// What is due by now.
@@ -178,7 +205,7 @@ impl Agenda {
         if self.waits(config, turn.now).is_none() {
             self.fire(lane, config, turn);
         }
-        self.disposal.tick(&self.plans.book, &self.ledger, &self.own, &self.clock, turn);
+        self.copy_judged(turn);
         self.prune(config, turn);
     }
 

@@ -23,6 +23,9 @@ pub enum Entry {
     Alert(AlertRow),
     /// The row of this id is final and goes.
     Remove(EffectId),
+    /// The row of this id goes, because newer ones of the server's own name all that it named; may be committed a moment
+    /// later than they.
+    Replaced(EffectId),
     /// The home reported a status that differs from the one recorded.
     Status(KnownStatus),
     /// What became of a slot; replaces what was kept for it.
@@ -41,13 +44,21 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Whether it may be committed a moment later, with the next batch, also when a delivery caused it: that the broker
-    /// took a frame, or that the home followed a part of it. Lost in a crash, that is found out again: the row is in
-    /// doubt, as it would be after a crash just before, and the home reports again what it follows.
+    /// Whether it may be committed a moment later, with the next batch, also when a delivery caused it. Lost in a crash,
+    /// it is found out again, as it would be after a crash just before:
+    ///
+    /// - that the broker took a frame, or that the home followed a part of it: the row is in doubt, and the home reports
+    ///   again what it follows;
+    /// - that a newer own command replaced a row: both are there, and the start does the same again;
+    /// - what the home reported, and what the store told: both say it again.
     pub fn may_wait(&self) -> bool {
         match self {
-            Entry::Progress(_) => true,
-            Entry::Slot(row) => row.state == SlotState::Sent,
+            Entry::Progress(_) | Entry::Replaced(_) | Entry::Status(_) | Entry::Copy(..) => true,
+            Entry::Slot(row) => match row.state {
+                SlotState::Sent => true,
+                SlotState::Superseded => row.command.is_some(),
+                _ => false,
+            },
             _ => false,
         }
     }

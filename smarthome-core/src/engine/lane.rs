@@ -41,6 +41,13 @@ struct Gate {
     settle_by: Option<Mono>,
 }
 
+/// Whose newer command takes the place of an older one. An own one is in the journal itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Own,
+    Other,
+}
+
 #[derive(Debug)]
 pub(crate) struct Lane {
     rows: BTreeMap<EffectId, Row>,
@@ -109,7 +116,7 @@ impl Lane {
             let valid_until = turn.now.deadline_for(row.valid_until, config.valid_for);
             self.newest_mode = Some(row.command.mode());
             // What waited out a crash says nothing about what a newer one names.
-            self.supersede(row.outstanding, order, |_| true, turn);
+            self.supersede(row.outstanding, order, By::Own, |_| true, turn);
             self.rows.insert(row.id, Row::restored(row, order, valid_until));
         }
         if let Some(known) = status {
@@ -169,8 +176,11 @@ impl Lane {
         if row.valid_until <= turn.mono() {
             return self.expire(id, turn);
         }
-        let (parts, order) = (row.row.outstanding, row.order);
-        self.supersede(parts, order, |_| true, turn);
+        let (parts, order, again) = (row.row.outstanding, row.order, row.has_waited());
+        self.supersede(parts, order, By::Own, |_| true, turn);
+        if again {
+            self.yield_to_newer(order, turn);
+        }
         let Some(row) = self.rows.get_mut(&id) else { return };
         row.phase = Phase::Leaving;
         row.row.sends = row.row.sends.saturating_add(1);
@@ -184,6 +194,15 @@ impl Lane {
         let effect = turn.detached(Intent::SendCommand { frame, unjournaled }, Some(row.valid_until));
         self.leaving.insert(effect, (id, row.urgent));
         self.echoes.leaves(id, frame, unjournaled);
+    }
+
+    /// What leaves again says nothing about what a newer command names that still waits for its turn.
+    fn yield_to_newer(&mut self, order: u64, turn: &mut Turn<'_>) {
+        let newer = self.rows.values().filter(|row| row.order > order);
+        let newer: Vec<_> = newer.map(|row| (row.row.outstanding, row.order)).collect();
+        for (parts, newer) in newer {
+            self.supersede(parts, newer, By::Own, Row::has_waited, turn);
+        }
     }
 
     /// How a send ended; `Err` gives it back when it was none of ours.
@@ -248,8 +267,13 @@ impl Lane {
     }
 
     fn expire(&mut self, id: EffectId, turn: &mut Turn<'_>) {
+        let order = self.rows.get(&id).map(|row| row.order);
         let Some(row) = self.finish(id, turn) else { return };
         turn.note(Note::Expired { id });
+        // What is older still says nothing about it either.
+        if let Some(order) = order {
+            self.supersede(row.outstanding, order, By::Other, |_| true, turn);
+        }
         let text = format!(
             "command {} (from {}) could not leave in time and was dropped after {} sends: {}",
             row.command, row.origins, row.sends, row.outstanding
@@ -264,7 +288,14 @@ impl Lane {
     }
 
     /// Somebody newer commands these parts: older rows do not any more.
-    fn supersede(&mut self, parts: PartSet, order: u64, which: fn(&Row) -> bool, turn: &mut Turn<'_>) {
+    fn supersede(
+        &mut self,
+        parts: PartSet,
+        order: u64,
+        by: By,
+        which: fn(&Row) -> bool,
+        turn: &mut Turn<'_>,
+    ) {
         let named = |row: &Row| !row.row.outstanding.intersection(parts).is_empty();
         let older = |row: &&mut Row| row.order < order && named(row) && which(row);
         let mut done = Vec::new();
@@ -273,11 +304,13 @@ impl Lane {
             if row.row.outstanding.is_empty() {
                 done.push(row.row.id);
             } else {
-                turn.record(Entry::Command(row.row.clone()));
+                let row = row.row.clone();
+                turn.record(if by == By::Own { Entry::Progress(row) } else { Entry::Command(row) });
             }
         }
         for id in done {
-            self.finish(id, turn);
+            self.rows.remove(&id);
+            turn.record(if by == By::Own { Entry::Replaced(id) } else { Entry::Remove(id) });
             turn.note(Note::Superseded { id });
         }
     }

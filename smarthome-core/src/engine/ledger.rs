@@ -4,6 +4,7 @@
 //! or to this program.
 
 use super::effect::EffectId;
+use super::event::Revision;
 use super::journal::{Entry, SlotKey, SlotRow, SlotState};
 use super::turn::{Fate, Turn};
 use crate::Slot;
@@ -21,6 +22,7 @@ const KEPT: TimeDelta = TimeDelta::days(400);
 struct Kept {
     state: SlotState,
     due: DateTime<Utc>,
+    revision: Revision,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +65,7 @@ impl Ledger {
     }
 
     fn keep(&mut self, row: SlotRow) {
-        let kept = Kept { state: row.state, due: row.due };
+        let kept = Kept { state: row.state, due: row.due, revision: row.revision };
         self.rows.entry(row.key.schedule.clone()).or_default().insert(row.key.slot, kept);
         if let Some(command) = row.command.filter(|_| !row.state.is_final()) {
             self.open.insert(command, row);
@@ -75,10 +77,15 @@ impl Ledger {
         self.rows.get(schedule)?.get(&slot).map(|kept| kept.state)
     }
 
-    /// When the last slot of a schedule was due that was judged, of those until `by`.
-    pub(crate) fn last_due(&self, schedule: &str, by: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let rows = self.rows.get(schedule)?;
-        rows.values().map(|kept| kept.due).filter(|due| *due <= by).max()
+    /// When the last slot was due that was judged of that revision of a schedule, of those until `by`.
+    pub(crate) fn last_due(
+        &self,
+        schedule: &str,
+        revision: Revision,
+        by: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let rows = self.rows.get(schedule)?.values();
+        rows.filter(|kept| kept.revision == revision && kept.due <= by).map(|kept| kept.due).max()
     }
 
     /// Takes in what became of a command. Answers the schedule whose slot that was, when it is.
@@ -104,6 +111,8 @@ impl Ledger {
     pub(crate) fn rename(&mut self, from: &str, to: &str, turn: &mut Turn<'_>) {
         let Some(rows) = self.rows.remove(from) else { return };
         turn.record(Entry::Rename { from: from.into(), to: to.into() });
+        // Both may have fired, side by side: of one slot there is one row to follow.
+        self.open.retain(|_, row| row.key.schedule != to || !rows.contains_key(&row.key.slot));
         self.rows.entry(to.into()).or_default().extend(rows);
         for row in self.open.values_mut().filter(|row| row.key.schedule == from) {
             row.key.schedule = to.into();

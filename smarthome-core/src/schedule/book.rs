@@ -147,15 +147,16 @@ impl Book {
         })?
     }
 
-    /// Plans all of them anew, as after a change of the calendar or of the clock; much faster than one by one.
+    /// Plans all of them anew, each from a time of its own, as after a change of the calendar or of the clock; much
+    /// faster than one by one.
     pub fn plan_all(
         &mut self,
-        from: DateTime<Utc>,
+        from: impl Fn(&Entry) -> DateTime<Utc>,
         calendar: &dyn Calendar,
         mut judged: impl FnMut(&str, Slot) -> bool,
     ) {
         for (title, entry) in self.places.iter_mut().flatten() {
-            entry.plan(from, calendar, |slot| judged(title, slot));
+            entry.plan(from(entry), calendar, |slot| judged(title, slot));
         }
         self.dues = dues(&self.places);
     }

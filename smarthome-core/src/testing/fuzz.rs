@@ -248,7 +248,7 @@ impl<'a> Host<'a> {
         let now = Now::new(wall, Mono::from_millis(self.millis)).unwrap();
         for effect in self.watched.handle(event, now) {
             match effect.what {
-                Intent::Record(Entry::Remove(id)) => drop(self.rows.remove(&id)),
+                Intent::Record(Entry::Remove(id) | Entry::Replaced(id)) => drop(self.rows.remove(&id)),
                 Intent::Record(Entry::Status(known)) => self.status = Some(known),
                 Intent::Record(entry) => {
                     let id = match &entry {

@@ -1,5 +1,7 @@
 //! What must hold whatever happens: each law a function of its own.
 
+mod slots;
+
 use crate::engine::{
     Alert, CommandRow, CommandState, Config, Done, Effect, EffectId, Entry, Event, Intent, Link, Note, Sizes,
 };
@@ -8,6 +10,7 @@ use crate::topic::Client;
 use crate::{Appliance, Command, Frame, Interlock, Mono, Now, Origin, Origins, Part, PartSet, Switch};
 use alloc::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
+use slots::Slots;
 
 /// The first send and three more.
 const SENDS: u32 = 4;
@@ -57,6 +60,7 @@ pub(super) struct Books {
     /// When what queued up is read at the latest, and whether it is.
     read_by: Mono,
     read: bool,
+    slots: Slots,
 }
 
 impl Books {
@@ -74,6 +78,7 @@ impl Books {
             restored: 0,
             read_by: Mono::ZERO,
             read: true,
+            slots: Slots::default(),
         }
     }
 
@@ -95,6 +100,7 @@ impl Books {
                 }
                 self.given = restored.writes.len() + restored.alerts.len();
                 self.restored = restored.commands.len();
+                self.slots.restored(&restored.slots);
             }
             Event::Outcome { id, result } => self.ends(*id, result, now.mono()),
             Event::Link(link) => self.linked(link, now.mono()),
@@ -148,13 +154,13 @@ impl Books {
         self.ids_are_new_and_ascend(effect.id);
         match &effect.what {
             Intent::Record(Entry::Command(row)) => self.recorded(row, now),
-            Intent::Record(Entry::Remove(id)) => drop(self.rows.remove(id)),
-            Intent::Record(_) => {}
+            Intent::Record(Entry::Remove(id) | Entry::Replaced(id)) => drop(self.rows.remove(id)),
+            Intent::Record(entry) => self.slots.recorded(entry, now),
             Intent::Note(Note::Sending { id, frame, send, origins }) => {
                 assert!((1..=SENDS).contains(&u32::from(*send)), "send {send} of 4");
                 self.announced = Some((*id, *frame, *origins));
             }
-            Intent::Note(_) => {}
+            Intent::Note(note) => self.slots.noted(note),
             Intent::SendCommand { frame, unjournaled } => self.command(effect, *frame, *unjournaled, now),
             Intent::Answer { topic, .. } => {
                 self.only_frames_go_where_the_home_listens(topic);
@@ -174,6 +180,7 @@ impl Books {
             }
             Intent::WriteDocument(row) => {
                 assert_eq!(crate::message::document_id(&row.document, 1_500), Ok(()));
+                self.slots.deletes(row);
             }
             Intent::ReadCopy(_) | Intent::ReadList(_) => {}
         }
@@ -185,8 +192,19 @@ impl Books {
         }
         let asked = self.asked_by.map(Origins::from);
         let closes = row.origins == Origins::from(Origin::AutoClose);
-        assert!(asked == Some(row.origins) || closes, "{} was decided for {}", row.id, row.origins);
-        let until = now.mono().after(self.config.valid_for);
+        let of_schedule = asked != Some(row.origins) && row.origins.contains(Origin::Schedule);
+        assert!(
+            asked == Some(row.origins) || closes || of_schedule,
+            "{} was decided for {}",
+            row.id,
+            row.origins
+        );
+        let mut until = now.mono().after(self.config.valid_for);
+        if of_schedule {
+            // It may wait until its schedule's catch-up is over.
+            until = now.deadline_for(row.valid_until, Duration::MAX);
+            self.slots.decided(row);
+        }
         let row_of = Row { origins: row.origins, until, taken: 0, left: false, unknown: 0 };
         self.rows.insert(row.id, row_of);
     }
@@ -235,6 +253,11 @@ impl Books {
             let twice = self.leaving.iter().any(|(other, l)| other != id && l.row == leaving.row);
             assert!(!twice, "{} is in flight twice", leaving.row);
         }
+    }
+
+    /// An event was handled.
+    pub(super) fn turn_ends(&mut self) {
+        self.slots.turn_ends();
     }
 
     /// What an engine holds is bounded by its settings and by what is under way.

@@ -70,6 +70,7 @@ impl Watched {
         for effect in &effects {
             self.books.effect(effect, now);
         }
+        self.books.turn_ends();
         self.books.state_is_bounded(self.engine.sizes(), now.mono());
         if is_wake {
             self.the_wake_up_advances(now);

@@ -40,7 +40,7 @@ impl Journal {
             | Entry::Progress(CommandRow { id, .. })
             | Entry::Write(WriteRow { id, .. })
             | Entry::Alert(AlertRow { id, .. }) => drop(self.rows.insert(*id, entry)),
-            Entry::Remove(id) => drop(self.rows.remove(id)),
+            Entry::Remove(id) | Entry::Replaced(id) => drop(self.rows.remove(id)),
             Entry::Status(known) => self.status = Some(*known),
             Entry::Slot(row) => {
                 self.slots.insert(row.key.clone(), row.clone());

@@ -99,6 +99,11 @@ impl Books {
         self.rows.insert(id, Row { order: self.order, command, parts, shown, restored });
     }
 
+    /// What the home last reported in this run.
+    pub(crate) fn last_report(&self) -> Option<Status> {
+        self.fresh
+    }
+
     /// An event is about to be handled.
     pub(crate) fn before(&mut self, event: &Event, now: Now, config: &Config) {
         self.handling = None;

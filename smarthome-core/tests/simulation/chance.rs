@@ -3,20 +3,26 @@
 use crate::broker::Kind;
 use crate::host::Crash;
 use crate::world::{Happening, World};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use smarthome_core::engine::*;
 use smarthome_core::testing::Random;
 use smarthome_core::{Appliance, Command, Config, Device, Digit, Interlock, Light, Origin, Part};
 use std::time::Duration;
 
+/// In milliseconds.
+const HOUR: u64 = 3_600_000;
+
 /// A home's settings.
 pub(crate) fn config(random: &mut Random) -> Config {
     let mut config = Config::default();
     let origins = match random.within(0..4) {
-        0 => vec![Origin::Cli],
+        0 => vec![Origin::Cli, Origin::Schedule],
         1 => vec![Origin::Cli, Origin::Dashboard, Origin::Resend],
+        2 => vec![Origin::Schedule, Origin::Mode, Origin::CatchUp],
         _ => vec![],
     };
+    config.zone = random.pick(&["Asia/Seoul", "Europe/Berlin", "America/Santiago"]).parse().unwrap();
     config.interlock = Interlock::allowing(origins.into_iter().collect());
     if random.chance(30) {
         config.gas_max_open = Some(Duration::from_secs(*random.pick(&[1, 20, 600])));
@@ -25,6 +31,16 @@ pub(crate) fn config(random: &mut Random) -> Config {
         config.outbox_rows = random.within(3..30) as usize;
     }
     config
+}
+
+/// When a home's life begins: in one with daylight saving, shortly before a change.
+pub(crate) fn beginning(config: &Config, random: &mut Random) -> DateTime<Utc> {
+    let times: &[&str] = match config.zone.name() {
+        "Europe/Berlin" => &["2026-03-29T00:50:00Z", "2026-10-25T00:20:00Z", "2026-03-28T23:00:00Z"],
+        "America/Santiago" => &["2026-09-06T03:50:00Z", "2026-04-05T02:50:00Z"],
+        _ => &["2026-03-02T00:00:00Z", "2026-12-31T14:57:00Z"],
+    };
+    random.pick(times).parse().unwrap()
 }
 
 /// Now and then somebody edits the settings between two starts.
@@ -78,13 +94,17 @@ impl World {
         for _ in 0..transitions {
             self.something();
             let most = *self.random.pick(&[2, 2, 20, 200, 1_500, 12_000, 90_000]);
+            // Where a valve is closed again and again, nothing else would happen.
+            let fast = self.config.gas_max_open.is_none_or(|most| most.as_secs() >= 600);
+            let long = *self.random.pick(&[HOUR, 2 * 24 * HOUR]);
+            let most = if fast && self.random.chance(2) { long } else { most };
             let millis = self.random.within(0..most);
             self.pass(millis);
         }
     }
 
     fn something(&mut self) {
-        match self.random.within(0..100) {
+        match self.random.within(0..125) {
             0..=19 => self.operator(),
             20..=29 => self.somebody_commands(),
             30..=43 => self.signs(),
@@ -96,10 +116,12 @@ impl World {
             71..=75 => self.store_changes(),
             76..=79 => self.journal.fails = self.host.running && self.random.chance(40),
             80..=82 => self.crashes_somewhere(),
-            83 => self.ahead += self.random.within(0..14_400_000) as i64 - 7_200_000,
+            83 => self.somebody_sets_the_clock(),
             84..=86 => self.broker.loses = *self.random.pick(&[0, 0, 5, 40]),
             87..=91 => self.somebody_edits(),
             92 if self.host.running => self.stops(),
+            93..=95 if self.random.chance(30) => self.somebody_sets_the_clock(),
+            100..=124 => self.somebody_plans(),
             _ => self.mends(),
         }
     }
@@ -212,6 +234,24 @@ impl World {
         self.merge(uid, fields);
     }
 
+    /// Forward or back, by a little or by far; the server looks at it within 15 s.
+    fn somebody_sets_the_clock(&mut self) {
+        let hour = HOUR as i64;
+        let step = match self.random.within(0..8) {
+            0 | 1 => self.random.within(0..180_000) as i64 - 90_000,
+            2 => self.random.within(0..4 * HOUR) as i64 - 2 * hour,
+            3 => *self.random.pick(&[24 * hour, -24 * hour]),
+            4 => 390 * 24 * hour,
+            _ => -self.ahead,
+        };
+        let ahead = self.ahead + step;
+        // Not so far that what just fired is old enough to be forgotten.
+        if ahead.abs() < 395 * 24 * hour {
+            self.ahead = ahead;
+        }
+        self.soon(0..15_000, Happening::Looks);
+    }
+
     fn stops(&mut self) {
         if !self.journal.fails {
             self.host.asked.push_back(Event::Stop);
@@ -235,5 +275,9 @@ impl World {
         self.home.deaf = Default::default();
         self.home.listens = true;
         self.soon(0..100, Happening::Watches);
+        if self.random.chance(50) || self.clocks().wall() < self.config.clock_trusted_from {
+            self.ahead = 0;
+            self.soon(0..15_000, Happening::Looks);
+        }
     }
 }

@@ -52,6 +52,8 @@ impl World {
         self.watched.restart(self.config.clone());
         let restored = self.journal.restore();
         self.books.starts(&restored, &self.config);
+        let now = self.clocks();
+        self.slots.starts(&self.journal, &self.history, now);
         let names: Vec<_> = self.journal.names_to_write().collect();
         self.books.known = names.into_iter().collect();
         self.handle(Event::Restored(restored));
@@ -123,8 +125,11 @@ impl World {
             self.settled(cause);
         }
         self.books.before(&event, now, &self.config);
+        self.slots.millis = self.now;
+        self.slots.before(&event, now, &self.history);
         let effects = self.watched.handle(event, now);
         self.books.after(&effects, now, &self.config);
+        self.slots.after(&effects, now, &self.config, &self.history, &self.journal, &self.books);
         for effect in effects {
             if let Intent::Record(entry) = effect.what {
                 self.host.entries.push(entry);
@@ -163,7 +168,8 @@ impl World {
             self.host.waits = true;
             if self.random.chance(20) {
                 // It is written, and nobody knows.
-                self.journal.commit(&self.host.entries);
+                let entries = self.host.entries.clone();
+                self.writes_down(&entries);
             }
             self.closes_leave();
             if !std::mem::replace(&mut self.host.will_commit, true) {
@@ -173,7 +179,7 @@ impl World {
         }
         self.host.waits = false;
         let entries = std::mem::take(&mut self.host.entries);
-        self.journal.commit(&entries);
+        self.writes_down(&entries);
         self.journal.mirrors(self.watched.sizes());
         self.books.committed(&entries, &self.host.effects);
         if self.host.crash == Some(Crash::AfterCommit) {
@@ -187,6 +193,32 @@ impl World {
         }
         for id in std::mem::take(&mut self.host.deliveries) {
             self.settled(id);
+        }
+    }
+
+    fn writes_down(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.slots.committed(entry, &self.journal, &self.history);
+            self.journal.commit(std::slice::from_ref(entry));
+        }
+    }
+
+    /// The journal's copy is read.
+    pub(crate) fn copied(&mut self, epoch: u32, effect: EffectId, collection: Collection) {
+        if self.host.running && epoch == self.journal.epoch {
+            let result = Ok(Done::Copy(self.journal.copy(collection)));
+            self.host.outcomes.push_back(Event::Outcome { id: effect, result });
+        }
+    }
+
+    pub(crate) fn listed(&mut self, epoch: u32, effect: EffectId, collection: Collection) {
+        if self.host.running && epoch == self.journal.epoch {
+            let result = if self.store.down {
+                Err(PortError::new(ErrorKind::Retry, "the store is down"))
+            } else {
+                Ok(Done::Listed(self.store.list(collection)))
+            };
+            self.host.outcomes.push_back(Event::Outcome { id: effect, result });
         }
     }
 
@@ -217,7 +249,15 @@ impl World {
         }
         let id = effect.id;
         match effect.what {
-            Intent::Record(_) | Intent::Note(_) | Intent::ReadCopy(_) | Intent::ReadList(_) => {}
+            Intent::Record(_) | Intent::Note(_) => {}
+            Intent::ReadCopy(collection) => {
+                let epoch = self.journal.epoch;
+                self.soon(0..300, Happening::Copied { epoch, effect: id, collection });
+            }
+            Intent::ReadList(collection) => {
+                let epoch = self.journal.epoch;
+                self.soon(1..300, Happening::Listed { epoch, effect: id, collection });
+            }
             Intent::SendCommand { .. } if self.host.closed.remove(&id) == Some(true) => {}
             Intent::SendCommand { frame, .. } => self.sends(id, frame, false),
             Intent::Answer { topic, payload, .. } => self.publish(id, topic, payload, false),

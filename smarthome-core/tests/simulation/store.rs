@@ -1,7 +1,7 @@
 //! The store: it works, is slow or down, and its listener tells what it holds.
 
 use crate::world::{Happening, World};
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 use smarthome_core::engine::*;
 use smarthome_core::ports::{ErrorKind, PortError};
@@ -16,6 +16,8 @@ pub(crate) fn name_in(document: &str) -> Option<String> {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     pub(crate) users: BTreeMap<String, (Revision, Map<String, Value>)>,
+    schedules: BTreeMap<String, Versioned<Content>>,
+    modes: BTreeMap<String, Versioned<Content>>,
     revision: u64,
     pub(crate) down: bool,
     pub(crate) slow: bool,
@@ -28,6 +30,21 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// A complete list of modes or schedules.
+    pub(super) fn list(&self, collection: Collection) -> Documents {
+        let all = self.of(collection).values().cloned().collect();
+        Documents::Snapshot(collection, all, Revision(self.revision))
+    }
+
+    /// Schedules or modes.
+    pub(crate) fn of(&self, collection: Collection) -> &BTreeMap<String, Versioned<Content>> {
+        if collection == Collection::Modes { &self.modes } else { &self.schedules }
+    }
+
+    fn of_mut(&mut self, collection: Collection) -> &mut BTreeMap<String, Versioned<Content>> {
+        if collection == Collection::Modes { &mut self.modes } else { &mut self.schedules }
+    }
+
     fn versioned(&self, id: &str) -> Versioned<Content> {
         let (revision, fields) = &self.users[id];
         let value = Value::Object(fields.clone()).to_string().into();
@@ -59,7 +76,7 @@ impl World {
         } else if self.store.down {
             match self.random.within(0..4) {
                 0 => {
-                    self.set(&row);
+                    self.does(&row);
                     fails(ErrorKind::UnknownOutcome)
                 }
                 1 => fails(ErrorKind::UnknownOutcome),
@@ -67,15 +84,61 @@ impl World {
                 _ => fails(ErrorKind::Retry),
             }
         } else {
-            Ok(Done::Written(self.set(&row)))
+            Ok(self.does(&row))
         };
         self.host.outcomes.push_back(Event::Outcome { id: effect, result });
     }
 
-    fn set(&mut self, row: &WriteRow) -> Revision {
+    fn does(&mut self, row: &WriteRow) -> Done {
+        if let Write::Delete(revision) = row.write {
+            let revision = revision.expect("the server deletes what it has seen, and nothing newer");
+            let stored = self.store.of(row.collection).get(&row.document);
+            let same = stored.is_some_and(|stored| stored.revision == revision);
+            if same {
+                self.drop_document(row.collection, &row.document);
+            }
+            return Done::Deleted(same.then_some(Revision(self.store.revision)));
+        }
         self.store.writes_come_in_order(row);
         let fields: Map<String, Value> = serde_json::from_str(row.write.text()).unwrap();
-        self.merge(&row.document, fields)
+        Done::Written(self.merge(&row.document, fields))
+    }
+
+    /// Makes that a whole document, on whosever behalf.
+    pub(crate) fn put_document(
+        &mut self,
+        collection: Collection,
+        id: &str,
+        fields: &Map<String, Value>,
+    ) -> (Revision, DateTime<Utc>) {
+        self.store.revision += 1;
+        let (revision, updated) = (Revision(self.store.revision), self.stamp());
+        let value = Value::Object(fields.clone()).to_string().into();
+        let document = Versioned { id: id.into(), revision, updated, value };
+        self.store.of_mut(collection).insert(id.into(), document.clone());
+        if self.store.listens {
+            self.tell(Documents::Changed(collection, document));
+        }
+        (revision, updated)
+    }
+
+    /// Deletes a document, on whosever behalf.
+    pub(crate) fn drop_document(&mut self, collection: Collection, id: &str) {
+        let Some(gone) = self.store.of_mut(collection).remove(id) else { return };
+        let now = self.stamp();
+        self.history.ended.insert(gone.revision, now);
+        self.store.revision += 1;
+        if self.store.listens {
+            let revision = Revision(self.store.revision);
+            self.tell(Documents::Deleted(collection, id.into(), revision));
+        }
+    }
+
+    /// What the store writes on a document as its time.
+    fn stamp(&self) -> DateTime<Utc> {
+        let ahead =
+            if self.history.own_clock { TimeDelta::milliseconds(self.ahead) } else { TimeDelta::zero() };
+        self.clocks().wall() - ahead
     }
 
     /// Sets fields of a document, on whosever behalf.
@@ -105,7 +168,11 @@ impl World {
         }
         self.store.listens = true;
         let users = self.store.users.keys().map(|id| self.store.versioned(id)).collect();
-        self.tell(Documents::Snapshot(Collection::Users, users, Revision(self.store.revision)));
+        let newest = Revision(self.store.revision);
+        self.tell(Documents::Snapshot(Collection::Users, users, newest));
+        for collection in [Collection::Modes, Collection::Schedules] {
+            self.tell(self.store.list(collection));
+        }
     }
 
     pub(crate) fn told(&mut self, listener: u64, documents: Documents) {
@@ -124,7 +191,7 @@ impl World {
         self.listener_breaks();
         for row in std::mem::take(&mut self.store.under_way).into_values() {
             if !row.document.starts_with("refused") && self.random.chance(50) {
-                self.set(&row);
+                self.does(&row);
             }
         }
     }

@@ -2,11 +2,14 @@
 
 use crate::books::Books;
 use crate::broker::{Broker, Message};
+use crate::documents::History;
 use crate::home::Home;
 use crate::host::Host;
 use crate::journal::Journal;
+use crate::slots::Slots;
 use crate::store::Store;
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
 use smarthome_core::engine::*;
 use smarthome_core::testing::{Random, Watched};
 use smarthome_core::{Config, Frame, Mono, Now};
@@ -16,9 +19,15 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(crate) enum Happening {
     /// What the server published reaches the broker.
-    Arrives { publisher: u64, effect: EffectId },
+    Arrives {
+        publisher: u64,
+        effect: EffectId,
+    },
     /// The broker's word for it reaches the server.
-    Taken { publisher: u64, effect: EffectId },
+    Taken {
+        publisher: u64,
+        effect: EffectId,
+    },
     /// The publishing connection is there again.
     Publishes,
     /// The publishing connection breaks.
@@ -26,11 +35,21 @@ pub(crate) enum Happening {
     /// The listening connection is there again.
     Connects,
     /// A message reaches the server.
-    Delivered { session: u64, id: DeliveryId, message: Message, retained: bool },
+    Delivered {
+        session: u64,
+        id: DeliveryId,
+        message: Message,
+        retained: bool,
+    },
     /// The server's acknowledgement reaches the broker.
-    Acknowledged { session: u64, id: DeliveryId },
+    Acknowledged {
+        session: u64,
+        id: DeliveryId,
+    },
     /// The server's mark behind the backlog reaches the broker.
-    Marked { session: u64 },
+    Marked {
+        session: u64,
+    },
     /// A frame reaches the home.
     Heard(Frame),
     /// The home says how it is.
@@ -38,9 +57,39 @@ pub(crate) enum Happening {
     /// The store does what it was told, and says so.
     Written(EffectId),
     /// What the store's listener has to tell reaches the server.
-    Told { listener: u64, documents: Documents },
+    Told {
+        listener: u64,
+        documents: Documents,
+    },
     /// The store's listener is there again.
     Watches,
+    /// The journal's copy of a collection is read, for that start.
+    Copied {
+        epoch: u32,
+        effect: EffectId,
+        collection: Collection,
+    },
+    /// The store tells a list once more, to that start.
+    Listed {
+        epoch: u32,
+        effect: EffectId,
+        collection: Collection,
+    },
+    /// The second half of a rename: the old title goes, or the new one comes, and then that is that.
+    Unwritten {
+        title: String,
+    },
+    Rewritten {
+        title: String,
+        document: Map<String, Value>,
+    },
+    Renamed {
+        titles: [String; 2],
+        shared: bool,
+        since: DateTime<Utc>,
+    },
+    /// The server looks at its clocks.
+    Looks,
     /// A failed commit is tried again.
     CommitsAgain,
     /// The server starts after a crash.
@@ -66,12 +115,17 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) home: Home,
     pub(crate) books: Books,
+    pub(crate) history: History,
+    pub(crate) slots: Slots,
+    beginning: DateTime<Utc>,
 }
 
 impl World {
     pub(crate) fn new(seed: u64) -> World {
         let mut random = Random::new(seed);
         let config = crate::chance::config(&mut random);
+        let beginning = crate::chance::beginning(&config, &mut random);
+        let own_clock = random.chance(50);
         let mut world = World {
             watched: Watched::new(config.clone()),
             config,
@@ -83,9 +137,12 @@ impl World {
             host: Host::default(),
             broker: Broker::default(),
             store: Store::default(),
-            journal: Journal::default(),
+            journal: Journal::new(beginning),
             home: Home::default(),
             books: Books::default(),
+            history: History::new(own_clock),
+            slots: Slots::default(),
+            beginning,
         };
         world.starts();
         world
@@ -96,8 +153,7 @@ impl World {
     }
 
     pub(crate) fn clocks(&self) -> Now {
-        let beginning: DateTime<Utc> = "2026-03-02T00:00:00Z".parse().unwrap();
-        let wall = beginning + TimeDelta::milliseconds(self.ahead + self.now as i64);
+        let wall = self.beginning + TimeDelta::milliseconds(self.ahead + self.now as i64);
         Now::new(wall, self.mono()).unwrap()
     }
 
@@ -151,6 +207,13 @@ impl World {
             Happening::Written(effect) => self.written(effect),
             Happening::Told { listener, documents } => self.told(listener, documents),
             Happening::Watches => self.watches(),
+            Happening::Copied { epoch, effect, collection } => self.copied(epoch, effect, collection),
+            Happening::Listed { epoch, effect, collection } => self.listed(epoch, effect, collection),
+            Happening::Unwritten { title } => self.drop_document(Collection::Schedules, &title),
+            Happening::Rewritten { title, document } => self.put_schedule(&title, document),
+            Happening::Renamed { titles, shared, since } => self.renamed(titles, shared, since),
+            Happening::Looks if self.host.running => self.host.asked.push_back(Event::Wake),
+            Happening::Looks => {}
             Happening::CommitsAgain => self.commits_again(),
             Happening::Starts => self.starts(),
             Happening::Ends => self.crashes(),

@@ -24,8 +24,10 @@ const AT_ONCE: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Disposal {
-    /// Titles to look at.
+    /// Titles to look at: each once, however many there are, until something about it changes again.
     candidates: BTreeSet<String>,
+    /// Missed ones, looked at.
+    missed: BTreeSet<String>,
     deleting: BTreeMap<EffectId, String>,
     pause: Backoff,
     /// When a missed one may go.
@@ -36,6 +38,7 @@ impl Disposal {
     pub(super) fn new() -> Disposal {
         Disposal {
             candidates: BTreeSet::new(),
+            missed: BTreeSet::new(),
             deleting: BTreeMap::new(),
             pause: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
             steady_at: None,
@@ -55,32 +58,40 @@ impl Disposal {
         clock: &Timekeeper,
         turn: &mut Turn<'_>,
     ) {
-        self.steady_at = None;
         if self.pause.pause(turn.mono()).is_some() {
             return;
         }
-        // What is being written has no revision yet that could be deleted; it is looked at again when it has.
-        let over = |title: &String| over(title, book, ledger).filter(|_| !own.has(title));
-        self.candidates.retain(|title| over(title).is_some());
+        let mut busy = Vec::new();
         let steady_at = clock.steady_since().after(STEADY);
-        let mut next: Vec<(String, Revision)> = Vec::new();
-        for title in &self.candidates {
-            let Some((state, revision)) = over(title) else { continue };
-            if state == SlotState::Missed && steady_at > turn.mono() {
-                self.steady_at = Some(steady_at);
-            } else if !self.deleting.values().any(|deleting| deleting == title) {
-                next.push((title.clone(), revision));
+        let steady = steady_at <= turn.mono();
+        if steady {
+            self.candidates.append(&mut self.missed);
+        }
+        while self.deleting.len() < AT_ONCE {
+            let Some(title) = self.candidates.pop_first() else { break };
+            // What is being written has no revision yet that could be deleted; it is looked at again when it has.
+            let over = over(&title, book, ledger).filter(|_| !own.has(&title));
+            let Some((state, revision)) = over else { continue };
+            if state == SlotState::Missed && !steady {
+                self.missed.insert(title);
+            } else if self.deleting.values().any(|deleting| *deleting == title) {
+                busy.push(title);
+            } else {
+                self.delete(title, revision, turn);
             }
         }
-        let room = AT_ONCE.saturating_sub(self.deleting.len());
-        for (title, revision) in next.into_iter().take(room) {
-            let (id, document) = (turn.id(), title.clone());
-            let write = Write::Delete(Some(revision));
-            let (collection, decided) = (Collection::Schedules, turn.now.wall());
-            let row = WriteRow { id, collection, document, write, decided, producer: None };
-            let effect = turn.detached(Intent::WriteDocument(row), None);
-            self.deleting.insert(effect, title);
-        }
+        // What is told of one while it is being deleted is looked at afterwards.
+        self.candidates.extend(busy);
+        self.steady_at = Some(steady_at).filter(|_| !self.missed.is_empty());
+    }
+
+    fn delete(&mut self, title: String, revision: Revision, turn: &mut Turn<'_>) {
+        let (id, document) = (turn.id(), title.clone());
+        let write = Write::Delete(Some(revision));
+        let (collection, decided) = (Collection::Schedules, turn.now.wall());
+        let row = WriteRow { id, collection, document, write, decided, producer: None };
+        let effect = turn.detached(Intent::WriteDocument(row), None);
+        self.deleting.insert(effect, title);
     }
 
     /// How a deletion ended; gives it back when it was none.
@@ -93,17 +104,18 @@ impl Disposal {
         let Some(title) = self.deleting.remove(&id) else { return Err(result) };
         match result {
             // What is left to be deleted, if anything, shows when the store tells.
-            Ok(_) => {
-                self.pause.reset();
-                self.candidates.remove(&title);
+            Ok(_) => self.pause.reset(),
+            Err(_) => {
+                self.candidates.insert(title);
+                self.pause.failed(now);
             }
-            Err(_) => self.pause.failed(now),
         }
         Ok(())
     }
 
     pub(super) fn next(&self, now: Mono) -> Option<Mono> {
-        if self.candidates.is_empty() { None } else { self.pause.pause(now).or(self.steady_at) }
+        let again = self.pause.pause(now).filter(|_| !self.candidates.is_empty());
+        again.or(self.steady_at)
     }
 }
 

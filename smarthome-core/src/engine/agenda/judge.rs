@@ -144,10 +144,10 @@ impl Agenda {
         let order = Order { leave_by, quiet: self.is_told(case), ..Order::all(command, origins) };
         let order =
             if late > PUNCTUAL { after_others(order, lane.touched_since(case.due.at)) } else { order };
-        if order.parts != command.parts() && order.parts.without(Part::Mode).is_empty() {
+        if order.parts != command.parts() && order.allowed(config).without(Part::Mode).is_empty() {
             return Verdict::Over(
                 SlotState::Superseded,
-                "somebody changed all of it since it was due".into(),
+                "somebody changed all of it since it was due that may be sent".into(),
             );
         }
         if lane.shows(order.command, order.parts, turn.mono()) {
@@ -185,7 +185,8 @@ impl Agenda {
         let why: Vec<String> = late.into_iter().chain(decision.remark).collect();
         let mut row = self.row(case, SlotState::Claimed, why.join("; "), turn);
         (row.command, row.frame) = (Some(decision.id), Some(decision.command));
-        self.plans.fired(case.title, case.slot, row.fingerprint, turn.mono());
+        let late_by = catch_up(case.entry.schedule().catch_up, config);
+        self.plans.fired(case.title, case.slot, row.fingerprint, late_by, turn.mono());
         self.ledger.put(row, turn);
     }
 
@@ -255,7 +256,7 @@ impl Agenda {
     }
 }
 
-fn catch_up(own: Option<CatchUp>, config: &Config) -> TimeDelta {
+pub(super) fn catch_up(own: Option<CatchUp>, config: &Config) -> TimeDelta {
     let catch_up = own.map_or(config.catch_up, CatchUp::duration);
     TimeDelta::from_std(catch_up).unwrap_or(TimeDelta::MAX)
 }

@@ -10,7 +10,7 @@ use crate::engine::turn::Turn;
 use crate::ports::PortError;
 use crate::schedule::fnv;
 use crate::{Mode, Schedule};
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::{self, Vec};
 use core::ops::Bound;
@@ -158,6 +158,10 @@ impl Agenda {
         for document in piece {
             self.changed(collection, document, turn);
         }
+        // What a first list tells is not new.
+        if !self.complete.contains(&collection) {
+            self.plans.forget_young();
+        }
         for id in gone {
             self.gone(collection, id, turn);
         }
@@ -203,10 +207,11 @@ impl Agenda {
         if !news || self.own.deleted_since(collection, &document.id, document.revision) {
             return;
         }
-        turn.record(Entry::Copy(collection, CopyChange::Put(document.clone())));
+        let change = CopyChange::Put(document.clone());
         if let Some(document) = self.own.lies_over(collection, document) {
             self.take(collection, document, turn);
         }
+        self.copy(collection, change, turn);
     }
 
     fn deleted(&mut self, collection: Collection, id: String, revision: Revision, turn: &mut Turn<'_>) {
@@ -217,14 +222,45 @@ impl Agenda {
     }
 
     fn gone(&mut self, collection: Collection, id: String, turn: &mut Turn<'_>) {
-        turn.record(Entry::Copy(collection, CopyChange::Remove(id.clone())));
         if self.own.lies_over_nothing(collection, &id) {
-            return;
+            return self.copy(collection, CopyChange::Remove(id), turn);
         }
         self.wrong.forget(collection, &id);
         match collection {
             Collection::Modes => self.modes.remove(&id),
             _ => self.remove(&id, turn),
+        }
+        self.copy(collection, CopyChange::Remove(id), turn);
+    }
+
+    /// The journal's copy changes: at once, unless a schedule's older revision has slots that are not judged. A crash
+    /// before they are must find that revision.
+    pub(super) fn copy(&mut self, collection: Collection, change: CopyChange, turn: &mut Turn<'_>) {
+        let title = match &change {
+            CopyChange::Put(document) => Some(&document.id),
+            CopyChange::Remove(id) => Some(id),
+            CopyChange::Complete => None,
+        };
+        if let Some(title) = title.filter(|_| collection == Collection::Schedules).cloned() {
+            self.uncopied.remove(&title);
+            if self.plans.owes(&title) {
+                self.uncopied.insert(title, change);
+                return;
+            }
+        }
+        turn.record(Entry::Copy(collection, change));
+    }
+
+    /// Copies what had to wait and need not any more.
+    pub(super) fn copy_judged(&mut self, turn: &mut Turn<'_>) {
+        self.plans.forget_inherited();
+        let plans = &self.plans;
+        let (waits, judged) =
+            core::mem::take(&mut self.uncopied).into_iter().partition(|(title, _)| plans.owes(title));
+        self.uncopied = waits;
+        let judged: BTreeMap<String, CopyChange> = judged;
+        for change in judged.into_values() {
+            turn.record(Entry::Copy(Collection::Schedules, change));
         }
     }
 

@@ -5,7 +5,7 @@ use super::Agenda;
 use crate::Schedule;
 use crate::engine::effect::EffectId;
 use crate::engine::event::{Collection, Content, Revision, Versioned};
-use crate::engine::journal::{CopyChange, Entry};
+use crate::engine::journal::CopyChange;
 use crate::engine::turn::Turn;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
@@ -137,15 +137,18 @@ impl Agenda {
         match (ended, own.content) {
             (Ended::Done(revision), Some(value)) if under < Some(revision) => {
                 let document = Versioned { id: title.clone(), revision, updated: own.decided, value };
-                turn.record(Entry::Copy(Collection::Schedules, CopyChange::Put(document.clone())));
-                overlay.under = Some(document);
+                overlay.under = Some(document.clone());
+                self.copy(Collection::Schedules, CopyChange::Put(document), turn);
             }
             (Ended::Done(revision), None) => {
-                if under < Some(revision) {
+                let newer = under < Some(revision);
+                if newer {
                     overlay.under = None;
-                    turn.record(Entry::Copy(Collection::Schedules, CopyChange::Remove(title.clone())));
                 }
                 self.own.deleted.insert(title.clone(), revision);
+                if newer {
+                    self.copy(Collection::Schedules, CopyChange::Remove(title.clone()), turn);
+                }
             }
             _ => {}
         }

@@ -39,9 +39,20 @@ struct Gone {
 #[derive(Debug)]
 struct Fired {
     at: Mono,
+    /// Until when an equal schedule may turn up that could fire for the same slot.
+    until: Mono,
     slot: Slot,
     fingerprint: u64,
     title: String,
+}
+
+/// A schedule got another title while slots of it were not judged.
+#[derive(Debug)]
+struct Inherited {
+    from: String,
+    to: String,
+    /// What was due earlier than this was the old title's.
+    until: DateTime<Utc>,
 }
 
 #[derive(Debug, Default)]
@@ -49,8 +60,11 @@ pub(super) struct Plans {
     pub(super) book: Book,
     pub(super) overdue: VecDeque<Overdue>,
     gone: Vec<Gone>,
+    inherited: Vec<Inherited>,
     young: Vec<(Mono, String)>,
     fired: Vec<Fired>,
+    /// How many there may be before what is of no use any more is thrown away: so each costs a constant time.
+    fired_room: usize,
 }
 
 impl Plans {
@@ -63,18 +77,65 @@ impl Plans {
         self.gone.iter().map(|gone| gone.at.after(RENAMED)).min()
     }
 
+    /// Whether an older revision of that title, or the one that vanished, has slots that are not judged.
+    pub(super) fn owes(&self, title: &str) -> bool {
+        self.overdue.iter().any(|old| old.title == title)
+            || self.gone.iter().any(|gone| gone.title == title && waits_for(&gone.entry, gone.wall))
+            || self.inherited.iter().any(|heir| heir.from == title && self.heir_owes(heir))
+    }
+
+    fn heir_owes(&self, heir: &Inherited) -> bool {
+        let gone = || self.gone.iter().find(|gone| gone.title == heir.to).map(|gone| &gone.entry);
+        self.book.get(&heir.to).or_else(gone).is_some_and(|entry| waits_for(entry, heir.until))
+    }
+
+    /// What the new title has judged is nobody's any more.
+    pub(super) fn forget_inherited(&mut self) {
+        let mut inherited = core::mem::take(&mut self.inherited);
+        inherited.retain(|heir| self.heir_owes(heir));
+        self.inherited = inherited;
+    }
+
+    /// The clock was set back: what lies ahead again is the business of what is in force when it comes.
+    pub(super) fn set_back(&mut self, now: DateTime<Utc>) {
+        self.overdue.iter_mut().for_each(|old| old.until = old.until.min(now));
+        self.gone.iter_mut().for_each(|gone| gone.wall = gone.wall.min(now));
+    }
+
+    /// A title appears.
+    fn appears(&mut self, title: &str, now: Mono) {
+        self.young.retain(|(at, young)| young != title && now.since(*at) < RENAMED);
+        self.young.push((now, title.into()));
+    }
+
     /// A slot was decided.
-    pub(super) fn fired(&mut self, title: &str, slot: Slot, fingerprint: u64, now: Mono) {
-        self.fired.retain(|fired| now.since(fired.at) < RENAMED.saturating_mul(2));
-        self.fired.push(Fired { at: now, slot, fingerprint, title: title.into() });
+    pub(super) fn fired(
+        &mut self,
+        title: &str,
+        slot: Slot,
+        fingerprint: u64,
+        catch_up: TimeDelta,
+        now: Mono,
+    ) {
+        if self.fired.len() >= self.fired_room {
+            self.fired.retain(|fired| now < fired.until);
+            self.fired_room = self.fired.len().saturating_mul(2).max(64);
+        }
+        // An equal schedule may be as late as this one.
+        let catch_up = catch_up.to_std().unwrap_or(Duration::MAX);
+        let until = now.after(RENAMED.saturating_mul(2).max(catch_up));
+        self.fired.push(Fired { at: now, until, slot, fingerprint, title: title.into() });
     }
 
     /// The title under which this schedule had this slot decided before it appeared: it is being renamed, and the old
     /// title is still there. Two that stood side by side when they came due are two.
     pub(super) fn twin(&self, title: &str, slot: Slot, fingerprint: u64) -> Option<&str> {
         let (appeared, _) = self.young.iter().find(|(_, young)| young == title)?;
-        let same =
-            |fired: &&Fired| fired.slot == slot && fired.fingerprint == fingerprint && fired.title != title;
+        // It may have been edited since it fired.
+        let is_now = |title: &str| self.book.get(title).map(|entry| entry.schedule().fingerprint());
+        let equal =
+            |fired: &Fired| fired.fingerprint == fingerprint || is_now(&fired.title) == Some(fingerprint);
+        let same = |fired: &&Fired| fired.slot == slot && fired.title != title && equal(fired);
         self.fired.iter().filter(same).find(|fired| fired.at <= *appeared).map(|fired| fired.title.as_str())
     }
 
@@ -96,10 +157,15 @@ impl Plans {
 
     /// What an older revision has not had judged stays its own.
     fn retire(&mut self, title: &str, entry: Entry, until: DateTime<Utc>, deleted: bool) {
-        if entry.next().is_some_and(|(_, due)| due.at < until) {
+        if waits_for(&entry, until) {
             self.overdue.push_back(Overdue { title: title.into(), entry, until, deleted });
         }
     }
+}
+
+/// Whether a slot is not judged that was due before then.
+fn waits_for(entry: &Entry, until: DateTime<Utc>) -> bool {
+    entry.next().is_some_and(|(_, due)| due.at < until)
 }
 
 /// The minute that a moment lies in.
@@ -122,7 +188,7 @@ impl Agenda {
             self.plans.retire(&title, old, base, false);
             return self.enter(&title, Entry::new(schedule, revision, updated), base, turn);
         }
-        self.plans.young.push((turn.mono(), title.clone()));
+        self.plans.appears(&title, turn.mono());
         let gone = self.plans.take_gone(schedule.fingerprint(), turn.mono());
         let entry = Entry::new(schedule, revision, updated);
         match gone {
@@ -140,8 +206,8 @@ impl Agenda {
 
     /// A schedule is in force, with its slots from then on.
     fn enter(&mut self, title: &str, mut entry: Entry, from: DateTime<Utc>, turn: &Turn<'_>) {
-        // What an earlier run judged need not be looked at again, one by one.
-        let judged = self.ledger.last_due(title, turn.now.wall());
+        // What an earlier run judged of it need not be looked at again, one by one.
+        let judged = self.ledger.last_due(title, entry.revision(), turn.now.wall());
         let next = judged.and_then(|due| due.checked_add_signed(TimeDelta::minutes(1)));
         let from = next.map_or(from, |next| next.max(from));
         entry.plan(from, &*self.calendar, |slot| self.ledger.state(title, slot).is_some());
@@ -155,8 +221,11 @@ impl Agenda {
         let updated = new.updated().min(old.updated());
         let entry = Entry::new(new.schedule().clone(), new.revision(), updated);
         let base = self.judged_from(new.updated(), turn);
-        let from = old.next().map_or(base, |(_, due)| due.at.min(base));
-        self.enter(to, entry, from, turn);
+        let first = old.next().map_or(base, |(_, due)| due.at.min(base));
+        if first < base {
+            self.plans.inherited.push(Inherited { from: from.into(), to: to.into(), until: base });
+        }
+        self.enter(to, entry, first, turn);
     }
 
     /// Looks for the next slot from then on.

@@ -1,7 +1,7 @@
 //! An own command is decided: what may leave of it becomes a row, and a gas close that would have to wait goes ahead.
 
-use super::Lane;
 use super::row::{Phase, Row, claimed, close_alone, closes_gas};
+use super::{By, Lane};
 use crate::engine::config::Config;
 use crate::engine::effect::{AlertCode, EffectId};
 use crate::engine::journal::Entry;
@@ -41,6 +41,12 @@ impl Order {
     /// All of a command.
     pub(crate) fn all(command: Command, origins: Origins) -> Order {
         Order { command, parts: command.parts(), origins, leave_by: None, quiet: false }
+    }
+
+    /// What is wanted of it that may leave.
+    pub(crate) fn allowed(&self, config: &Config) -> PartSet {
+        let fits = self.command.only(self.parts).fit(config.device).0;
+        self.parts.intersection(config.interlock.screen(fits, self.origins).0.parts())
     }
 }
 
@@ -85,6 +91,9 @@ impl Lane {
         let closing = self.enqueue(close, true, config, turn);
         self.pump_urgent(turn);
         let parts = order.parts.without(Part::GasValve);
+        if parts.is_empty() {
+            return (closing, None);
+        }
         let rest = Order { command: order.command.keep(Part::GasValve), parts, ..order };
         let resting = self.enqueue(rest, false, config, turn);
         if parts.is_subset(Part::Mode.into()) { (closing, None) } else { (resting, Some(closing)) }
@@ -94,10 +103,10 @@ impl Lane {
         let Order { command, parts: outstanding, origins, leave_by, .. } = wanted;
         let order = self.next_order();
         if urgent || !self.flows() {
-            self.supersede(outstanding, order, |_| true, turn);
+            self.supersede(outstanding, order, By::Own, |_| true, turn);
         } else {
             // What only waits its turn leaves before it, in order: all of several at one minute are sent.
-            self.supersede(outstanding, order, Row::has_waited, turn);
+            self.supersede(outstanding, order, By::Own, Row::has_waited, turn);
         }
         if outstanding.contains(Part::Mode) {
             self.newest_mode = Some(command.mode());
@@ -110,7 +119,8 @@ impl Lane {
         let valid_until = turn.mono().after(config.valid_for).max(leave_by.unwrap_or_default());
         let row = claimed(id, command, outstanding, origins, turn.now, valid_until);
         turn.record(Entry::Command(row.clone()));
-        self.rows.insert(id, Row { row, phase: Phase::Queued, order, valid_until, urgent });
+        let phase = Phase::Queued;
+        self.rows.insert(id, Row { row, phase, order, valid_until, urgent, restored: false });
         id
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Row {
     pub(super) valid_until: Mono,
     /// Closes the gas valve and nothing else: waits for nothing.
     pub(super) urgent: bool,
+    /// It waited out a crash.
+    pub(super) restored: bool,
 }
 
 impl Row {
@@ -57,7 +59,7 @@ impl Row {
 
     /// Whether it is not just about to leave for the first time.
     pub(super) fn has_waited(&self) -> bool {
-        self.phase != Phase::Queued || self.row.sends > 0
+        self.restored || self.phase != Phase::Queued || self.row.sends > 0
     }
 
     pub(super) fn restored(row: CommandRow, order: u64, valid_until: Mono) -> Row {
@@ -66,7 +68,7 @@ impl Row {
             CommandState::Sent => Phase::Restored,
         };
         let urgent = row.outstanding == PartSet::from(Part::GasValve) && closes_gas(row.command);
-        Row { row, phase, order, valid_until, urgent }
+        Row { row, phase, order, valid_until, urgent, restored: true }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What comes in: everybody's commands, the home's status, the state of the connection.
 
-use super::Lane;
 use super::row::Phase;
+use super::{By, Lane};
 use crate::engine::config::Config;
 use crate::engine::effect::EffectId;
 use crate::engine::expectation::Owner;
@@ -36,7 +36,7 @@ impl Lane {
     fn foreign(&mut self, command: Command, config: &Config, turn: &mut Turn<'_>) {
         turn.note(Note::CommandSeen { command });
         let order = self.next_order();
-        self.supersede(command.parts(), order, |_| true, turn);
+        self.supersede(command.parts(), order, By::Other, |_| true, turn);
         self.touched.extend(command.parts().iter().map(|part| (part, turn.now.wall())));
         self.newest_mode = Some(command.mode());
         if self.gate.up && !self.gate.read {
@@ -72,7 +72,7 @@ impl Lane {
         if parts.contains(Part::Mode) {
             self.newest_mode = Some(mode);
         }
-        self.supersede(parts, order, |_| true, turn);
+        self.supersede(parts, order, By::Own, |_| true, turn);
     }
 
     /// From now on the home has to follow this row.
@@ -196,7 +196,7 @@ impl Lane {
         let waiting = self.rows.values().filter(|row| row.phase == Phase::Queued);
         let waiting: alloc::vec::Vec<_> = waiting.map(|row| (row.row.outstanding, row.order)).collect();
         for (parts, order) in waiting {
-            self.supersede(parts, order, |_| true, turn);
+            self.supersede(parts, order, By::Own, |_| true, turn);
         }
     }
 

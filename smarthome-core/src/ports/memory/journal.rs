@@ -70,7 +70,7 @@ impl Disk {
             Entry::Command(row) | Entry::Progress(row) => drop(self.rows.insert(row.id, Row::Command(row))),
             Entry::Write(row) => drop(self.rows.insert(row.id, Row::Write(row))),
             Entry::Alert(row) => drop(self.rows.insert(row.id, Row::Alert(row))),
-            Entry::Remove(id) => drop(self.rows.remove(&id)),
+            Entry::Remove(id) | Entry::Replaced(id) => drop(self.rows.remove(&id)),
             Entry::Status(known) => self.status = Some(known),
             Entry::Slot(row) => drop(self.slots.insert(row.key.clone(), row)),
             Entry::RemoveSlot(key) => drop(self.slots.remove(&key)),
