@@ -92,4 +92,36 @@ days! {
     rule_08_missed_before_and_after_an_edit
     rule_08_an_edit_never_hides_a_missed_one
     rule_18_a_clock_that_cannot_be_trusted
+    rule_08_deleted_twice_before_it_was_judged
+    rule_12_what_expired_still_counts_as_newer
+    a_disabled_schedule_never_fires
+    a_person_between_the_report_and_a_schedule
+    catch_up_skip_and_seconds
+    daylight_saving_a_day_that_does_not_exist
+    daylight_saving_a_time_that_comes_twice
+    daylight_saving_a_time_that_does_not_exist
+    late_over_midnight_keeps_the_weekday
+    refused_stays_until_its_owner_edits_it
+    rule_08_a_crash_after_a_deletion_was_seen
+    rule_08_a_crash_after_an_edit_was_seen
+    rule_08_a_crash_in_the_middle_of_a_rename
+    rule_08_a_title_that_was_there_before
+    rule_08_an_edit_from_before_what_was_judged
+    rule_08_copied_and_deleted_after_an_edit
+    rule_08_made_while_the_clock_is_twelve_years_ahead
+    rule_08_moved_into_the_current_minute
+    rule_08_set_back_before_what_a_deleted_one_had_due
+    rule_08_set_back_while_the_server_was_down
+    rule_08_set_forward_and_half_of_it_back
+    rule_08_the_clock_set_back_a_day
+    rule_08_two_that_are_equal_become_one
+    rule_09_late_and_nothing_is_left_to_send
+    rule_10_a_missed_one_goes_a_minute_later
+    rule_10_edited_while_it_is_deleted
+    rule_10_the_homes_report_is_the_last_event
+    rule_12_valid_until_the_end_of_its_catch_up
+    rule_12_what_leaves_again_gives_way_to_what_waits
+    rule_12_what_waited_out_a_crash_gives_way_to_a_schedule
+    several_missed_slots_are_one_row_and_one_alert
+    two_modes_with_one_number
 }

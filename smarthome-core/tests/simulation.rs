@@ -28,6 +28,8 @@ mod journal;
 mod slots;
 #[path = "simulation/store.rs"]
 mod store;
+#[path = "simulation/told.rs"]
+mod told;
 #[path = "simulation/verdict.rs"]
 mod verdict;
 #[path = "simulation/world.rs"]

@@ -1,6 +1,6 @@
 //! When the loop is woken although nothing happened.
 
-use smarthome_core::engine::Wake;
+use smarthome_core::engine::{Wake, Why};
 use smarthome_core::ports::Clock;
 use smarthome_core::{Mono, Now};
 use std::pin::Pin;
@@ -76,7 +76,9 @@ impl Stuck {
     }
 
     fn woken(&mut self, before: Option<Wake>, after: Option<Wake>, did_something: bool, now: Mono) {
-        let advanced = did_something || before != after || after.is_none_or(|wake| wake.at > now);
+        // A long list is read by pieces, of which each is shorter than the clock can tell and most lead to nothing.
+        let reads = after.is_some_and(|wake| wake.why == Why::Reading);
+        let advanced = did_something || reads || before != after || after.is_none_or(|wake| wake.at > now);
         if advanced {
             *self = Stuck::default();
             return;
@@ -97,7 +99,6 @@ impl Stuck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use smarthome_core::engine::Why;
 
     fn wake(millis: u64) -> Option<Wake> {
         Some(Wake { at: Mono::from_millis(millis), why: Why::Retry })
@@ -153,6 +154,16 @@ mod tests {
         alarm.rings().await;
         alarm.set(wake(900), None);
         assert_eq!(rings(&alarm), Some(900));
+    }
+
+    #[test]
+    fn a_long_list_read_by_pieces_at_one_moment_is_not_stuck() {
+        let mut stuck = Stuck::default();
+        let reading = Some(Wake { at: Mono::from_millis(10), why: Why::Reading });
+        for _ in 0..100 {
+            stuck.woken(reading, reading, false, Mono::from_millis(10));
+        }
+        assert_eq!(stuck.put_off(reading), reading.map(|wake| wake.at));
     }
 
     #[test]

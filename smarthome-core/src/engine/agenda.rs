@@ -13,7 +13,7 @@ pub(crate) use own::{Ended, Own};
 use super::config::Config;
 use super::effect::{EffectId, Intent};
 use super::event::{Collection, Done, Revision};
-use super::journal::{CopyChange, SlotKey, SlotRow};
+use super::journal::{CopyChange, SlotRow};
 use super::lane::Lane;
 use super::ledger::Ledger;
 use super::modes::Modes;
@@ -118,7 +118,7 @@ impl Agenda {
     ) {
         self.created = created;
         self.started = turn.now;
-        self.remember_fired(&slots, config, turn.now);
+        self.remember_fired(&slots, turn.now);
         let over: BTreeSet<EffectId> = turn.fates.iter().map(|(id, _)| *id).collect();
         self.ledger.restore(slots, |id| lane.has(id) || over.contains(&id), turn);
         // The clock may have been set back while nobody looked.
@@ -139,14 +139,11 @@ impl Agenda {
     }
 
     /// What fired shortly before the start may be getting another title just now.
-    fn remember_fired(&mut self, slots: &[SlotRow], config: &Config, now: Now) {
-        let catch_up = judge::catch_up(None, config);
-        let recent = catch_up.max(TimeDelta::minutes(2));
+    fn remember_fired(&mut self, slots: &[SlotRow], now: Now) {
         for row in slots.iter().filter(|row| row.command.is_some()) {
             let ago = now.wall().signed_duration_since(row.judged);
-            if ago >= TimeDelta::zero() && ago < recent {
-                let SlotKey { schedule, slot } = &row.key;
-                self.plans.fired(schedule, *slot, row.fingerprint, catch_up, now.mono());
+            if ago.to_std().is_ok_and(|ago| ago < plans::REMEMBERED) {
+                self.plans.fired(&row.key.schedule, row.key.slot, row.fingerprint, now.mono());
             }
         }
     }

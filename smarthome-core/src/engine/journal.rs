@@ -50,10 +50,13 @@ impl Entry {
     /// - that the broker took a frame, or that the home followed a part of it: the row is in doubt, and the home reports
     ///   again what it follows;
     /// - that a newer own command replaced a row: both are there, and the start does the same again;
-    /// - what the home reported, and what the store told: both say it again.
+    /// - what the store told: it tells again.
+    ///
+    /// A status may not: with the row's progress lost as well, what somebody changed after the home had followed would
+    /// look as it did before.
     pub fn may_wait(&self) -> bool {
         match self {
-            Entry::Progress(_) | Entry::Replaced(_) | Entry::Status(_) | Entry::Copy(..) => true,
+            Entry::Progress(_) | Entry::Replaced(_) | Entry::Copy(..) => true,
             Entry::Slot(row) => match row.state {
                 SlotState::Sent => true,
                 SlotState::Superseded => row.command.is_some(),

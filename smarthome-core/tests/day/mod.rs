@@ -13,7 +13,8 @@
 //! send FRAME [from ORIGIN]           an operator's command
 //! broker works|refuses|silent        how publishing ends: at once, with Retry, or not at all
 //! broker answers|breaks              what is on its way ends well, or with an unknown outcome
-//! store works|down|refuses           how document writes end
+//! store works|down|refuses|silent    how document writes end
+//! store answers                      what the silent store was told is done
 //! echo on|off                        own commands come back through the subscription (before their PUBACK)
 //! home FRAME [deaf PART…] | home off a home that obeys and reports
 //! restart | stop                     a crash and a new start from the journal; a clean stop

@@ -31,6 +31,8 @@ pub(crate) struct World {
     listens: bool,
     /// Between a crash and the next start it is not.
     runs: bool,
+    /// When the first day begins.
+    midnight: DateTime<Utc>,
     /// How far somebody set the clock.
     ahead: TimeDelta,
     broker: Way,
@@ -40,13 +42,16 @@ pub(crate) struct World {
     echo: bool,
     home: Option<(Status, PartSet)>,
     pending: Vec<EffectId>,
+    /// Writes that the store has not done.
+    writes: Vec<Effect>,
     events: VecDeque<Event>,
     delivery: u64,
     done: Vec<String>,
 }
 
-fn midnight() -> DateTime<Utc> {
-    "2026-03-02T00:00:00Z".parse().unwrap()
+fn of_day(time: &str) -> Mono {
+    let time: NaiveTime = time.parse().unwrap();
+    Mono::from_millis((time - NaiveTime::MIN).num_milliseconds() as u64)
 }
 
 impl World {
@@ -64,6 +69,7 @@ impl World {
             documents: BTreeMap::new(),
             listens: false,
             runs: true,
+            midnight: "2026-03-02T00:00:00Z".parse().unwrap(),
             ahead: TimeDelta::zero(),
             broker: Way::Works,
             store: Way::Works,
@@ -72,6 +78,7 @@ impl World {
             echo: true,
             home: None,
             pending: Vec::new(),
+            writes: Vec::new(),
             events: VecDeque::new(),
             delivery: 0,
             done: Vec::new(),
@@ -107,6 +114,8 @@ impl World {
                     "works" => Way::Works,
                     "down" => Way::Fails(ErrorKind::Retry),
                     "refuses" => Way::Fails(ErrorKind::GiveUp),
+                    "silent" => Way::Silent,
+                    "answers" => return self.store_answers(),
                     other => panic!("store {other}?"),
                 };
             }
@@ -133,6 +142,12 @@ impl World {
             "gas_max_open" => self.config.gas_max_open = Some(Duration::from_secs(value.parse().unwrap())),
             "outbox_rows" => self.config.outbox_rows = value.parse().unwrap(),
             "zone" => self.config.zone = value.parse().unwrap(),
+            // No clock of that day is doubted.
+            "date" => {
+                self.midnight = format!("{value}T00:00:00Z").parse().unwrap();
+                self.config.clock_trusted_from = self.config.clock_trusted_from.min(self.midnight);
+            }
+            "start" => self.now = of_day(value),
             "catch_up" => self.config.catch_up = Duration::from_secs(value.parse().unwrap()),
             "prefix" => self.config.topics = Topics::new(value).unwrap(),
             other => panic!("set {other}?"),
@@ -143,10 +158,11 @@ impl World {
         self.started = true;
         self.epoch += 1;
         self.pending.clear();
+        self.writes.clear();
         self.events.clear();
         (self.listens, self.runs) = (false, true);
         self.engine = Engine::new(self.config.clone());
-        let restored = self.journal.restored(self.epoch, midnight());
+        let restored = self.journal.restored(self.epoch, self.midnight);
         // Events travel as text somewhere, always: recorded days have to replay.
         let event = Event::Restored(restored);
         let copy: Event = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
@@ -155,8 +171,7 @@ impl World {
     }
 
     fn pass(&mut self, until: &str) {
-        let until: NaiveTime = until.parse().unwrap();
-        let until = Mono::from_millis((until - NaiveTime::MIN).num_milliseconds() as u64);
+        let until = of_day(until);
         assert!(until > self.now, "time goes on");
         self.passing = true;
         let mut last = None;
@@ -185,7 +200,7 @@ impl World {
     }
 
     fn wall(&self) -> DateTime<Utc> {
-        midnight() + TimeDelta::milliseconds(self.now.as_millis() as i64) + self.ahead
+        self.midnight + TimeDelta::milliseconds(self.now.as_millis() as i64) + self.ahead
     }
 
     fn send(&mut self, rest: &str) {
@@ -312,6 +327,7 @@ impl World {
             self.on_its_way(frame.as_bytes());
         }
         let result = match way {
+            Way::Silent if write => return self.writes.push(effect),
             Way::Silent => return self.pending.push(effect.id),
             Way::Fails(kind) => Err(PortError::new(kind, "scripted")),
             Way::Works if write => Ok(self.write(&effect.what)),

@@ -98,6 +98,8 @@ impl World {
             let fast = self.config.gas_max_open.is_none_or(|most| most.as_secs() >= 600);
             let long = *self.random.pick(&[HOUR, 2 * 24 * HOUR]);
             let most = if fast && self.random.chance(2) { long } else { most };
+            // Nor where a commit is tried again all day.
+            self.journal.fails &= most < HOUR;
             let millis = self.random.within(0..most);
             self.pass(millis);
         }

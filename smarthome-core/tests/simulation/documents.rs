@@ -106,7 +106,10 @@ impl World {
         let Some((from, document)) = self.one_of_them() else { return };
         let to = *self.random.pick(&TITLES);
         let taken = self.store.of(Collection::Schedules).contains_key(to);
-        if taken || self.history.renaming.contains(to) {
+        // One that is over goes by itself, and has no new title.
+        let schedule = Schedule::from_fields(&document, &self.config.zone).unwrap();
+        let taken = taken || self.slots.knows(to);
+        if taken || self.history.renaming.contains(to) || self.slots.is_over(&from, &schedule) {
             return;
         }
         let to = to.to_string();
@@ -134,11 +137,13 @@ impl World {
     /// Both halves of a rename are done.
     pub(crate) fn renamed(&mut self, titles: [String; 2], shared: bool, since: DateTime<Utc>) {
         let [from, to] = titles;
-        self.history.renaming.remove(&from);
         self.history.renaming.remove(&to);
         if !shared {
+            self.history.renaming.remove(&from);
             return;
         }
+        // Who gives an old title away at once makes one schedule of two, for all that the server can see.
+        self.schedule(self.now + 600_000, Happening::Free { title: from.clone() });
         let (old, new) = (self.history.line_of(&from), self.history.line_of(&to));
         if old != new {
             self.slots.turns_out_to_be(old, new, since);
@@ -146,6 +151,11 @@ impl World {
         }
         self.history.lines.insert(to, old);
         self.history.lines.remove(&from);
+    }
+
+    /// A title that was given up is anybody's again.
+    pub(crate) fn free(&mut self, title: &str) {
+        self.history.renaming.remove(title);
     }
 
     fn one_of_them(&mut self) -> Option<(String, Map<String, Value>)> {

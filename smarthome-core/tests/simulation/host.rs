@@ -129,7 +129,7 @@ impl World {
         self.slots.before(&event, now, &self.history);
         let effects = self.watched.handle(event, now);
         self.books.after(&effects, now, &self.config);
-        self.slots.after(&effects, now, &self.config, &self.history, &self.journal, &self.books);
+        self.slots.after(&effects, now, &self.config, &self.history, &self.books);
         for effect in effects {
             if let Intent::Record(entry) = effect.what {
                 self.host.entries.push(entry);
@@ -178,10 +178,19 @@ impl World {
             return;
         }
         self.host.waits = false;
-        let entries = std::mem::take(&mut self.host.entries);
-        self.writes_down(&entries);
-        self.journal.mirrors(self.watched.sizes());
-        self.books.committed(&entries, &self.host.effects);
+        if !self.host.entries.is_empty()
+            && self.host.entries.iter().all(Entry::may_wait)
+            && self.random.chance(70)
+        {
+            // What else the batch led to leaves at once; the entries are lost in a crash.
+            self.soon(1..50, Happening::CommitsAgain);
+            self.books.committed(&[], &self.host.effects);
+        } else {
+            let entries = std::mem::take(&mut self.host.entries);
+            self.writes_down(&entries);
+            self.journal.mirrors(self.watched.sizes());
+            self.books.committed(&entries, &self.host.effects);
+        }
         if self.host.crash == Some(Crash::AfterCommit) {
             return self.crashes();
         }

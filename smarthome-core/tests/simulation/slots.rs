@@ -1,40 +1,35 @@
-//! What the world knows of schedules: what the server was told, what is due by that, and what was decided about it. Each
-//! law is a function of its own.
+//! What the world knows of schedules: what is due by what the server was told, and what was decided about it. Each law is
+//! a function of its own.
 
 use crate::books::Books;
 use crate::documents::{History, Written};
 use crate::journal::Journal;
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use crate::told::{Span, minute};
+use chrono::{DateTime, TimeDelta, Utc};
 use smarthome_core::engine::*;
-use smarthome_core::schedule::{Rule, What, When};
+use smarthome_core::schedule::{Rule, When};
 use smarthome_core::{
-    Appliance, Calendar, CatchUp, Config, HomeZone, Mode, Mono, Now, Origin, Origins, Part, Slot, Switch,
+    Appliance, Calendar, CatchUp, Config, HomeZone, Mode, Mono, Now, Origin, Origins, Part, Schedule, Slot,
+    Switch,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What fires so soon is not late.
 const PUNCTUAL: TimeDelta = TimeDelta::seconds(2);
-/// A step of the clock by more than this is one.
-const SLACK: TimeDelta = TimeDelta::seconds(1);
 /// How long the clock must not have been set before it says what is old.
 const STEADY: u64 = 60_000;
 
-/// From when until when a revision's slots are its business.
-#[derive(Debug, Clone)]
-struct Span {
-    from: DateTime<Utc>,
-    until: DateTime<Utc>,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    created: DateTime<Utc>,
+    pub(crate) created: DateTime<Utc>,
     /// What the server was told: the newest revision of each document, and the modes' content.
-    told: BTreeMap<Collection, BTreeMap<String, (Revision, Content)>>,
+    pub(crate) told: BTreeMap<Collection, BTreeMap<String, (Revision, Content)>>,
     /// Of revisions that it was told.
-    spans: BTreeMap<Revision, Span>,
+    pub(crate) spans: BTreeMap<Revision, Span>,
+    /// What is recorded of slots, committed or not.
+    pub(crate) rows: BTreeMap<(String, Slot), SlotState>,
     /// Revisions that came into the journal's copy.
-    written_down: BTreeSet<Revision>,
+    pub(crate) written_down: BTreeSet<Revision>,
     /// Slots about which something is recorded, by the schedule whose they are.
     decided: BTreeSet<(u64, Slot)>,
     /// The same by what the schedule says: who sees both halves of a rename only after an outage cannot know how long
@@ -43,154 +38,20 @@ pub(crate) struct Slots {
     /// And by the titles it had.
     decided_as: BTreeSet<(String, Slot)>,
     /// Slots that took effect: by which command, and when that was decided.
-    fired: BTreeMap<(u64, Slot), BTreeMap<EffectId, DateTime<Utc>>>,
+    pub(crate) fired: BTreeMap<(u64, Slot), BTreeMap<EffectId, DateTime<Utc>>>,
     /// When the server was told that a schedule has no title any more, and what time it is, in milliseconds.
-    gone: BTreeMap<u64, u64>,
+    pub(crate) gone: BTreeMap<u64, u64>,
     pub(crate) millis: u64,
+    /// Commands of slots that were decided while the server knew of two titles of one schedule.
+    stood: BTreeSet<EffectId>,
     /// A list lacked most of what was told and is read again.
-    doubts: bool,
+    pub(crate) doubts: bool,
     /// Both clocks, as the server saw them last in this run.
-    last: Option<Now>,
-    steady_since: Mono,
+    pub(crate) last: Option<Now>,
+    pub(crate) steady_since: Mono,
 }
 
 impl Slots {
-    /// A new run knows what was committed, and nothing else.
-    pub(crate) fn starts(&mut self, journal: &Journal, history: &History, now: Now) {
-        self.created = journal.created;
-        self.last = None;
-        self.doubts = false;
-        self.told.clear();
-        for collection in [Collection::Modes, Collection::Schedules] {
-            let copy = journal.copy(collection).unwrap_or_default();
-            let told = self.told.entry(collection).or_default();
-            told.extend(copy.into_iter().map(|d| (d.id, (d.revision, d.value))));
-        }
-        // What was heard and not written down was never heard.
-        let Slots { spans, written_down, .. } = self;
-        spans.retain(|revision, _| written_down.contains(revision));
-        self.stamps_later_than_now_count_as_now(history, now);
-        self.what_is_over_ends_now(now);
-    }
-
-    /// An event is about to be handled.
-    pub(crate) fn before(&mut self, event: &Event, now: Now, history: &History) {
-        self.looks_at_the_clock(now, history);
-        match event {
-            Event::Documents(documents) => self.told(documents, false, now, history),
-            Event::Outcome { result: Ok(Done::Listed(documents)), .. } if self.doubts => {
-                self.told(documents, true, now, history);
-            }
-            _ => {}
-        }
-    }
-
-    fn told(&mut self, documents: &Documents, second: bool, now: Now, history: &History) {
-        match documents {
-            Documents::Snapshot(collection, ..) | Documents::Changed(collection, _)
-                if *collection == Collection::Users => {}
-            Documents::Snapshot(collection, all, newest) => {
-                let listed: BTreeSet<&str> = all.iter().map(|document| document.id.as_str()).collect();
-                let told = self.told.entry(*collection).or_default();
-                let missing =
-                    told.iter().filter(|(id, (known, _))| !listed.contains(id.as_str()) && known <= newest);
-                let gone: Vec<String> = missing.map(|(id, _)| id.clone()).collect();
-                // So much is read a second time first.
-                if *collection == Collection::Schedules {
-                    let doubtful = gone.len() >= 3 && 2 * gone.len() > told.len();
-                    self.doubts = doubtful && !second && !self.doubts;
-                    if self.doubts {
-                        return;
-                    }
-                }
-                for document in all {
-                    self.changed(*collection, document, now, history);
-                }
-                for id in gone {
-                    self.gone(*collection, &id, now, history);
-                }
-            }
-            Documents::Changed(collection, document) => self.changed(*collection, document, now, history),
-            Documents::Deleted(collection, id, revision) => {
-                let told = self.told.entry(*collection).or_default();
-                if told.get(id).is_some_and(|(known, _)| known <= revision) {
-                    self.gone(*collection, id, now, history);
-                }
-            }
-        }
-    }
-
-    fn looks_at_the_clock(&mut self, now: Now, history: &History) {
-        let Some(last) = self.last.replace(now) else {
-            self.steady_since = now.mono();
-            return;
-        };
-        let passed = TimeDelta::from_std(now.mono().since(last.mono())).unwrap();
-        let off = now.wall() - last.wall() - passed;
-        if off.abs() <= SLACK {
-            return;
-        }
-        self.steady_since = now.mono();
-        self.stamps_later_than_now_count_as_now(history, now);
-        if off < TimeDelta::zero() {
-            self.what_is_over_ends_now(now);
-        }
-    }
-
-    /// The clock may have been set back: what lies ahead again is judged by what is in force when it comes.
-    fn what_is_over_ends_now(&mut self, now: Now) {
-        for span in self.spans.values_mut().filter(|span| span.until != DateTime::<Utc>::MAX_UTC) {
-            span.until = span.until.min(now.wall());
-        }
-    }
-
-    fn stamps_later_than_now_count_as_now(&mut self, history: &History, now: Now) {
-        for (revision, span) in &mut self.spans {
-            let updated = history.written[revision].updated;
-            span.from =
-                if updated > now.wall() { minute(now.wall()) } else { span.from.max(minute(updated)) };
-        }
-    }
-
-    fn changed(
-        &mut self,
-        collection: Collection,
-        document: &Versioned<Content>,
-        now: Now,
-        history: &History,
-    ) {
-        let told = self.told.entry(collection).or_default();
-        let old = told.get(&document.id).map(|(known, _)| *known);
-        if old.is_some_and(|known| known >= document.revision) {
-            return;
-        }
-        told.insert(document.id.clone(), (document.revision, document.value.clone()));
-        if collection != Collection::Schedules {
-            return;
-        }
-        let Written { line, updated, .. } = history.written[&document.revision];
-        // Who hears of a new title more than a minute after the old one cannot know that it is one.
-        if self.gone.remove(&line).is_some_and(|at| self.millis - at >= 60_000) {
-            self.fired.retain(|(other, _), _| *other != line);
-        }
-        let from = minute(updated.min(now.wall())).max(self.created.min(now.wall()));
-        if let Some(old) = old.and_then(|old| self.spans.get_mut(&old)) {
-            old.until = old.until.min(from);
-        }
-        self.spans.insert(document.revision, Span { from, until: DateTime::<Utc>::MAX_UTC });
-    }
-
-    fn gone(&mut self, collection: Collection, id: &str, now: Now, history: &History) {
-        let Some((revision, _)) = self.told.entry(collection).or_default().remove(id) else { return };
-        if let Some(span) = self.spans.get_mut(&revision) {
-            let ended = history.ended.get(&revision).copied().unwrap_or(now.wall());
-            span.until = span.until.min(ended).min(now.wall());
-        }
-        if let Some(written) = history.written.get(&revision) {
-            self.gone.insert(written.line, self.millis);
-        }
-    }
-
     /// An event was handled.
     pub(crate) fn after(
         &mut self,
@@ -198,7 +59,6 @@ impl Slots {
         now: Now,
         config: &Config,
         history: &History,
-        journal: &Journal,
         books: &Books,
     ) {
         let commands: BTreeMap<EffectId, &CommandRow> = effects
@@ -212,9 +72,11 @@ impl Slots {
             if let Intent::WriteDocument(row) = &effect.what
                 && row.collection == Collection::Schedules
             {
-                self.only_what_is_over_is_deleted(row, journal, history, now);
+                self.only_what_is_over_is_deleted(row, history, now);
             }
-            let Intent::Record(Entry::Slot(row)) = &effect.what else { continue };
+            let Intent::Record(entry) = &effect.what else { continue };
+            self.mirror(entry);
+            let Entry::Slot(row) = entry else { continue };
             let written = &history.written[&row.revision];
             self.it_is_a_slot_of_that_revision(row, written, config.zone);
             if row.judged != now.wall() {
@@ -224,6 +86,7 @@ impl Slots {
                 SlotState::Claimed => {
                     let Some(command) = row.command.and_then(|id| commands.get(&id)) else { continue };
                     fires_in_time(row, written, config);
+                    self.stands_beside_another(row, written, history);
                     self.says_what_the_document_says(row, written, command, config);
                 }
                 SlotState::Missed => self.missed_is_too_late(row, written, config),
@@ -246,6 +109,23 @@ impl Slots {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn mirror(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Slot(row) => {
+                self.rows.insert((row.key.schedule.clone(), row.key.slot), row.state);
+            }
+            Entry::RemoveSlot(key) => drop(self.rows.remove(&(key.schedule.clone(), key.slot))),
+            Entry::Rename { from, to } => {
+                let rows = std::mem::take(&mut self.rows);
+                let (theirs, mut rows): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                    rows.into_iter().partition(|((title, _), _)| title == from);
+                rows.extend(theirs.into_iter().map(|((_, slot), state)| ((to.clone(), slot), state)));
+                self.rows = rows;
+            }
+            _ => {}
         }
     }
 
@@ -298,13 +178,6 @@ impl Slots {
         assert!(command.valid_until <= at_most, "valid until {}, {at_most} is the most", command.valid_until);
     }
 
-    /// The mode that is meant, as the server was told.
-    fn mode(&self, what: What) -> Option<Mode> {
-        let What::Mode { number, .. } = what else { return None };
-        let modes = self.told.get(&Collection::Modes)?.values();
-        modes.filter_map(|(_, content)| Mode::read(content).ok()).find(|mode| mode.number() == number)
-    }
-
     fn missed_is_too_late(&self, row: &SlotRow, written: &Written, config: &Config) {
         let late = row.judged - row.due > catch_up(written, config).max(PUNCTUAL);
         let no_day = config.zone.due(row.key.slot).rule == Rule::NoSuchDay;
@@ -355,19 +228,25 @@ impl Slots {
         self.decided_alike.insert((row.fingerprint, row.key.slot));
         self.decided_as.insert((row.key.schedule.clone(), row.key.slot));
         if let Some(command) = row.command {
-            self.no_slot_fires_twice(key, command, row, history);
+            self.no_slot_fires_twice(key, command, row);
         }
     }
 
-    fn no_slot_fires_twice(&mut self, key: (u64, Slot), command: EffectId, row: &SlotRow, history: &History) {
-        // As long as the server knows of the old title too, they are two.
-        let told = self.told[&Collection::Schedules].iter();
-        let mut others = told.filter(|(title, _)| **title != row.key.schedule);
-        let two = others.any(|(_, (revision, _))| history.written[revision].line == key.0);
+    fn no_slot_fires_twice(&mut self, key: (u64, Slot), command: EffectId, row: &SlotRow) {
         let before = self.fired.entry(key).or_default();
-        let once = before.is_empty() || before.contains_key(&command) || two;
+        let once = before.is_empty() || before.contains_key(&command) || self.stood.contains(&command);
         assert!(once, "it fired as {before:?} already: {row:?}");
         before.insert(command, row.judged);
+    }
+
+    /// As long as the server knows of the old title too, they are two.
+    fn stands_beside_another(&mut self, row: &SlotRow, written: &Written, history: &History) {
+        let mut others =
+            self.told[&Collection::Schedules].iter().filter(|(title, _)| **title != row.key.schedule);
+        let same = |other: &Written| other.line == written.line || other.schedule == written.schedule;
+        if others.any(|(_, (revision, _))| same(&history.written[revision])) {
+            self.stood.extend(row.command);
+        }
     }
 
     /// One schedule turns out to be another that got a new title at that time: what fired before that did not fire again.
@@ -386,28 +265,22 @@ impl Slots {
         }
     }
 
-    /// Once-schedules go by themselves, a missed one when the clock was not set for a while; never one that somebody
-    /// edited. That its slot is over needs no model of the world.
-    fn only_what_is_over_is_deleted(&self, write: &WriteRow, journal: &Journal, history: &History, now: Now) {
+    /// A once-schedule goes when its slot is over and not refused, a missed one when the clock was not set for a
+    /// while; never one that somebody edited.
+    fn only_what_is_over_is_deleted(&self, write: &WriteRow, history: &History, now: Now) {
         let Write::Delete(Some(revision)) = write.write else { panic!("{write:?}") };
         let When::Once { at, on } = history.written[&revision].schedule.when else { panic!("{write:?}") };
-        // It may have another title by now.
-        let (slot, line) = (Slot { date: on, at }, history.written[&revision].line);
-        let fingerprint = history.written[&revision].schedule.fingerprint();
-        let its = |row: &&SlotRow| {
-            let written = &history.written[&row.revision];
-            row.key.slot == slot && (written.line == line || row.fingerprint == fingerprint)
-        };
-        let states: BTreeSet<SlotState> = journal
-            .slots
-            .values()
-            .filter(its)
-            .map(|row| row.state)
-            .filter(|state| state.is_final())
-            .collect();
+        let state = self.rows.get(&(write.document.clone(), Slot { date: on, at })).copied();
+        let over = state.is_some_and(|state| state.is_final() && state != SlotState::Refused);
+        assert!(over, "{write:?} is deleted, its slot is {state:?}");
         let steady = now.mono().since(self.steady_since).as_millis() as u64;
-        let missed = !states.is_empty() && states.iter().all(|state| *state == SlotState::Missed);
-        assert!(!missed || steady >= STEADY, "the clock was set {steady} ms ago");
+        assert!(state != Some(SlotState::Missed) || steady >= STEADY, "the clock was set {steady} ms ago");
+    }
+
+    /// Whether a once-schedule is over.
+    pub(crate) fn is_over(&self, title: &str, schedule: &Schedule) -> bool {
+        let When::Once { at, on } = schedule.when else { return false };
+        self.rows.contains_key(&(title.to_string(), Slot { date: on, at }))
     }
 
     /// Every slot that was due until then by what the server was told fired or is recorded.
@@ -420,7 +293,8 @@ impl Slots {
             }
             let until = span.until.min(by);
             // What was due before the journal was made is nobody's business.
-            let from = span.from.max(self.created);
+            let stamped = if *updated <= by { minute(*updated) } else { span.from };
+            let from = span.from.max(self.created).max(stamped);
             for (slot, _) in schedule.when.occurrences(from, &zone).take_while(|(_, due)| due.at < until) {
                 let known = self.decided.contains(&(*line, slot))
                     || self.decided_alike.contains(&(schedule.fingerprint(), slot))
@@ -441,8 +315,4 @@ fn fires_in_time(row: &SlotRow, written: &Written, config: &Config) {
 fn catch_up(written: &Written, config: &Config) -> TimeDelta {
     let catch_up = written.schedule.catch_up.map_or(config.catch_up, CatchUp::duration);
     TimeDelta::from_std(catch_up).unwrap()
-}
-
-fn minute(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.duration_trunc(TimeDelta::minutes(1)).unwrap()
 }

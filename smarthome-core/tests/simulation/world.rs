@@ -88,6 +88,9 @@ pub(crate) enum Happening {
         shared: bool,
         since: DateTime<Utc>,
     },
+    Free {
+        title: String,
+    },
     /// The server looks at its clocks.
     Looks,
     /// A failed commit is tried again.
@@ -212,6 +215,7 @@ impl World {
             Happening::Unwritten { title } => self.drop_document(Collection::Schedules, &title),
             Happening::Rewritten { title, document } => self.put_schedule(&title, document),
             Happening::Renamed { titles, shared, since } => self.renamed(titles, shared, since),
+            Happening::Free { title } => self.free(&title),
             Happening::Looks if self.host.running => self.host.asked.push_back(Event::Wake),
             Happening::Looks => {}
             Happening::CommitsAgain => self.commits_again(),

@@ -84,6 +84,11 @@ impl Agenda {
     fn judge_old(&mut self, old: Overdue, lane: &mut Lane, config: &Config, turn: &mut Turn<'_>) {
         let Overdue { title, mut entry, until, deleted } = old;
         while let Some((slot, due)) = entry.next().filter(|(_, due)| due.at < until) {
+            // Another schedule of that title may have had the same slot.
+            if self.ledger.state(&title, slot).is_some() {
+                entry.plan(due.at, &*self.calendar, |slot| self.ledger.state(&title, slot).is_some());
+                continue;
+            }
             let case = Case { title: &title, entry: &entry, slot, due, until, deleted };
             let from = self.judge(&case, lane, config, turn);
             let Some(from) = from else {
@@ -185,8 +190,7 @@ impl Agenda {
         let why: Vec<String> = late.into_iter().chain(decision.remark).collect();
         let mut row = self.row(case, SlotState::Claimed, why.join("; "), turn);
         (row.command, row.frame) = (Some(decision.id), Some(decision.command));
-        let late_by = catch_up(case.entry.schedule().catch_up, config);
-        self.plans.fired(case.title, case.slot, row.fingerprint, late_by, turn.mono());
+        self.plans.fired(case.title, case.slot, row.fingerprint, turn.mono());
         self.ledger.put(row, turn);
     }
 
@@ -256,7 +260,7 @@ impl Agenda {
     }
 }
 
-pub(super) fn catch_up(own: Option<CatchUp>, config: &Config) -> TimeDelta {
+fn catch_up(own: Option<CatchUp>, config: &Config) -> TimeDelta {
     let catch_up = own.map_or(config.catch_up, CatchUp::duration);
     TimeDelta::from_std(catch_up).unwrap_or(TimeDelta::MAX)
 }

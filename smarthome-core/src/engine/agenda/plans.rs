@@ -15,6 +15,9 @@ use core::time::Duration;
 
 /// A schedule that appears so soon after an equal one vanished, or before it, is that one with another title.
 const RENAMED: Duration = Duration::from_secs(60);
+/// How long what fired is remembered for a schedule that appears with another title: the store's clock may run behind,
+/// and a slot before its stamp seems to be its business.
+pub(super) const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// A revision that is not in force any more, with slots that were due before and are not judged.
 #[derive(Debug)]
@@ -39,8 +42,6 @@ struct Gone {
 #[derive(Debug)]
 struct Fired {
     at: Mono,
-    /// Until when an equal schedule may turn up that could fire for the same slot.
-    until: Mono,
     slot: Slot,
     fingerprint: u64,
     title: String,
@@ -62,9 +63,8 @@ pub(super) struct Plans {
     gone: Vec<Gone>,
     inherited: Vec<Inherited>,
     young: Vec<(Mono, String)>,
-    fired: Vec<Fired>,
-    /// How many there may be before what is of no use any more is thrown away: so each costs a constant time.
-    fired_room: usize,
+    /// In the order of their times.
+    fired: VecDeque<Fired>,
 }
 
 impl Plans {
@@ -109,22 +109,11 @@ impl Plans {
     }
 
     /// A slot was decided.
-    pub(super) fn fired(
-        &mut self,
-        title: &str,
-        slot: Slot,
-        fingerprint: u64,
-        catch_up: TimeDelta,
-        now: Mono,
-    ) {
-        if self.fired.len() >= self.fired_room {
-            self.fired.retain(|fired| now < fired.until);
-            self.fired_room = self.fired.len().saturating_mul(2).max(64);
+    pub(super) fn fired(&mut self, title: &str, slot: Slot, fingerprint: u64, now: Mono) {
+        while self.fired.front().is_some_and(|fired| now.since(fired.at) >= REMEMBERED) {
+            self.fired.pop_front();
         }
-        // An equal schedule may be as late as this one.
-        let catch_up = catch_up.to_std().unwrap_or(Duration::MAX);
-        let until = now.after(RENAMED.saturating_mul(2).max(catch_up));
-        self.fired.push(Fired { at: now, until, slot, fingerprint, title: title.into() });
+        self.fired.push_back(Fired { at: now, slot, fingerprint, title: title.into() });
     }
 
     /// The title under which this schedule had this slot decided before it appeared: it is being renamed, and the old
@@ -218,6 +207,11 @@ impl Agenda {
     /// A schedule has another title: what was its business still is.
     fn rename(&mut self, from: &str, old: &Entry, to: &str, new: Entry, turn: &mut Turn<'_>) {
         self.ledger.rename(from, to, turn);
+        self.plans
+            .fired
+            .iter_mut()
+            .filter(|fired| fired.title == from)
+            .for_each(|fired| fired.title = to.into());
         let updated = new.updated().min(old.updated());
         let entry = Entry::new(new.schedule().clone(), new.revision(), updated);
         let base = self.judged_from(new.updated(), turn);

@@ -1,6 +1,6 @@
 //! The store of a day: its documents, and what it tells of them.
 
-use super::{World, midnight};
+use super::World;
 use serde_json::Value;
 use smarthome_core::engine::*;
 
@@ -47,7 +47,15 @@ impl World {
 
     fn versioned(&self, id: String, value: &Value) -> Versioned<Content> {
         let value = value.to_string().into_boxed_str();
-        Versioned { id, revision: Revision(self.revision), updated: midnight(), value }
+        Versioned { id, revision: Revision(self.revision), updated: self.midnight, value }
+    }
+
+    /// The store does what it was told.
+    pub(super) fn store_answers(&mut self) {
+        for effect in std::mem::take(&mut self.writes) {
+            let done = self.write(&effect.what);
+            self.happen(Event::Outcome { id: effect.id, result: Ok(done) });
+        }
     }
 
     pub(super) fn write(&mut self, intent: &Intent) -> Done {
